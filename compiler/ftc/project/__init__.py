@@ -1,0 +1,1 @@
+"""project.yaml: text -> values with places -> checked items."""

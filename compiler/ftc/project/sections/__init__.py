@@ -1,0 +1,50 @@
+"""The sections of project.yaml, in the order in which they are shown.
+
+A section whose items come in several forms is a folder with a module for each form, found by the
+value of its discriminator: `format: gguf` is `sections/exports/gguf.py`. Adding a form is adding
+a module there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from ftc.project.schema import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: its key in the file, what one of its items is called, and how forms are told."""
+
+    name: str
+    noun: str
+    discriminator: str | None = None
+    default: str | None = None
+    """The form of an item that does not name one."""
+
+    def forms(self) -> list[str]:
+        """Return the forms that exist, by the names of their modules."""
+        if self.discriminator is None:
+            return []
+        folder = Path(__file__).parent / self.name
+        return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+    def item_class(self, form: str | None = None) -> type[Item]:
+        """Import and return the class of this section's items, or of one form of them."""
+        name = f"{__name__}.{self.name}" + (f".{form}" if form else "")
+        return cast(type[Item], import_module(name).Item)
+
+
+SECTIONS = {
+    section.name: section
+    for section in (
+        Section("models", "model"),
+        Section("datasets", "dataset"),
+        Section("finetunes", "finetune", "method", default="sft"),
+        Section("evals", "eval", "task", default="generate"),
+        Section("exports", "export", "format"),
+    )
+}

@@ -1,0 +1,1 @@
+"""`evals:` what is measured, of which models. One module a `task`."""

@@ -1,0 +1,71 @@
+"""`task: generate`, answers compared with the rows' own."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ftc.project.schema import Built, Lowering, Output, Reference
+from ftc.project.schema import Item as BaseItem
+from ftc_runtime.contract import Artifact
+from ftc_runtime.stages.predict.spec import Generation
+from ftc_runtime.stages.predict.spec import Params as PredictParams
+from ftc_runtime.stages.score.spec import Params as ScoreParams
+
+SCORED = (Artifact.ADAPTER, Artifact.GGUF, Artifact.MODEL)
+Scored = Annotated[str, Reference(SCORED)]
+
+
+class Item(ScoreParams, BaseItem):
+    """Answers to a dataset's rows, and scores of them, for each model."""
+
+    section: ClassVar = "evals"
+    makes: ClassVar = {"scores": Artifact.SCORES}
+
+    task: Literal["generate"] = Field(default="generate", description="Generate and compare")
+    models: list[Scored] = Field(
+        description="Models, finetunes and exports to measure", min_length=1
+    )
+    baseline: Scored | None = Field(default=None, description="Measured beside them")
+    dataset: Annotated[str, Reference((Artifact.ROWS,))] = Field(description="The rows")
+    generation: Generation = Field(default=Generation(), description="How answers are drawn")
+    batch_size: int = PredictParams.model_fields["batch_size"]  # type: ignore[assignment]
+
+    def names(self) -> list[str]:
+        """Return what is measured, the baseline first, each once."""
+        return list(dict.fromkeys([*([self.baseline] if self.baseline else []), *self.models]))
+
+    def lower(self, to: Lowering) -> Built:
+        """For each model one `predict` and one `score` stage."""
+        outputs: dict[str, Output] = {}
+        links: dict[str, Output] = {}
+        rows = to.output(self.dataset, Artifact.ROWS)
+        for name in self.names():
+            loaded = to.loaded(name, *SCORED)
+            predicted = to.stage(
+                PredictParams(
+                    template=loaded.template,
+                    generation=self.generation,
+                    batch_size=self.batch_size,
+                ),
+                inputs={
+                    "model": loaded.model,
+                    "adapter": loaded.adapter,
+                    "gguf": loaded.gguf,
+                    "rows": rows,
+                },
+                suffix=f"/{name}",
+            )
+            scored = to.stage(
+                ScoreParams(metrics=self.metrics),
+                inputs={"predictions": predicted["predictions"]},
+                suffix=f"/{name}",
+            )
+            outputs[name] = scored["scores"]
+            links |= {
+                f"{name}/scores.json": scored["scores"],
+                f"{name}/rows.jsonl": scored["rows"],
+                f"{name}/generated_predictions.jsonl": predicted["predictions"],
+            }
+        return Built(outputs, links)

@@ -1,0 +1,1 @@
+"""`exports:` what leaves the project. One module a `format`."""

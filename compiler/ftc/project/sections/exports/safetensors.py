@@ -1,0 +1,39 @@
+"""`format: safetensors`, a folder that transformers loads."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ftc.project.schema import Built, Loaded, Lowering, Output, Reference, settings_of
+from ftc.project.schema import Item as BaseItem
+from ftc_runtime.contract import Artifact
+from ftc_runtime.stages.merge.spec import Params
+
+EXPORTABLE = (Artifact.ADAPTER, Artifact.MODEL)
+
+
+class Item(Params, BaseItem):
+    """A finetune's adapter merged into its base."""
+
+    section: ClassVar = "exports"
+    makes: ClassVar = {"model": Artifact.MODEL}
+
+    format: Literal["safetensors"] = Field(description="A folder of safetensors files")
+    model: Annotated[str, Reference(EXPORTABLE)] = Field(description="The finetune to merge")
+
+    def lower(self, to: Lowering) -> Built:
+        """One `merge` stage; a model without an adapter is exported as it is."""
+        loaded = to.loaded(self.model, *EXPORTABLE)
+        merged = merged_model(to, loaded, settings_of(self, Params))
+        again = Loaded(model=merged, tokenizer=loaded.tokenizer, template=loaded.template)
+        return Built({"model": merged}, {".": merged}, {"model": again})
+
+
+def merged_model(to: Lowering, loaded: Loaded, params: Params) -> Output:
+    """Return the output that holds the whole model, by way of a `merge` stage if it takes one."""
+    if loaded.adapter is None:
+        assert loaded.model is not None  # noqa: S101 - what is EXPORTABLE has a model
+        return loaded.model
+    return to.stage(params, inputs={"model": loaded.model, "adapter": loaded.adapter})["model"]

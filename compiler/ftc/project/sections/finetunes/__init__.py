@@ -1,0 +1,1 @@
+"""`finetunes:` each makes an adapter. One module a `method`."""

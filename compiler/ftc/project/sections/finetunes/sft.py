@@ -1,0 +1,58 @@
+"""`method: sft`, supervised fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ftc.project.schema import Built, Lowering, Reference
+from ftc.project.schema import Item as BaseItem
+from ftc_runtime.contract import Artifact
+from ftc_runtime.stages.sft.spec import Params
+from ftc_runtime.stages.tokens.spec import Data
+from ftc_runtime.stages.tokens.spec import Params as TokensParams
+
+Rows = Annotated[str, Reference((Artifact.ROWS,))]
+
+
+class Item(Params, BaseItem):
+    """A LoRA adapter trained on conversations."""
+
+    section: ClassVar = "finetunes"
+    makes: ClassVar = {"adapter": Artifact.ADAPTER, "curves": Artifact.TABLE}
+
+    method: Literal["sft"] = Field(default="sft", description="Supervised fine-tuning")
+    model: Annotated[str, Reference((Artifact.MODEL,))] = Field(description="The base model")
+    datasets: list[Rows] = Field(description="What to train on", min_length=1)
+    eval_dataset: Rows | None = Field(
+        default=None, description="Rows whose loss is measured after each epoch"
+    )
+    data: Data = Field(default=Data(), description="How rows become token ids")
+
+    def lower(self, to: Lowering) -> Built:
+        """One `tokens` stage, shared by finetunes with equal data settings, and one `sft` stage."""
+        base = to.loaded(self.model, Artifact.MODEL)
+        tokens = to.stage(
+            TokensParams(template=base.template, data=self.data),
+            inputs={
+                "tokenizer": base.tokenizer,
+                "train": [to.output(name, Artifact.ROWS) for name in self.datasets],
+                "eval": [to.output(self.eval_dataset, Artifact.ROWS)] if self.eval_dataset else [],
+            },
+        )
+        made = to.stage(
+            Params(dtype=self.dtype, lora=self.lora, training=self.training),
+            inputs={
+                "model": base.model,
+                "train": tokens["train"],
+                "eval": tokens["eval"] if self.eval_dataset else None,
+            },
+        )
+        links = {
+            "adapter": made["adapter"],
+            "curves.jsonl": made["curves"],
+            "tokens.json": tokens["report"],
+        }
+        return Built(made, links, {"adapter": replace(base, adapter=made["adapter"])})

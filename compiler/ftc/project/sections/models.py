@@ -1,0 +1,53 @@
+"""`models:` the base models."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ftc.project.schema import Built, Loaded, Lowering, Reference, settings_of
+from ftc.project.schema import Item as BaseItem
+from ftc_runtime.contract import Artifact
+from ftc_runtime.stages.model.spec import Params
+from ftc_runtime.stages.tokens.spec import Template
+
+
+class Item(Params, BaseItem):
+    """A base model and where it comes from."""
+
+    section: ClassVar = "models"
+    makes: ClassVar = {
+        "model": Artifact.MODEL,
+        "tokenizer": Artifact.TOKENIZER,
+        "report": Artifact.REPORT,
+    }
+
+    source: str = Field(
+        description="hf://org/name, ms://org/name, a path, package://pkg/file.gguf, or scratch://"
+    )
+    revision: str | None = Field(
+        default=None, description="A branch, tag or commit of a hub's model, to override the lock"
+    )
+    template: Template = Field(
+        default="auto", description="auto reads the model's own chat template"
+    )
+    tokenizer: Annotated[str, Reference((Artifact.TOKENIZER,))] | None = Field(
+        default=None, description="For scratch://: the model whose tokenizer to take"
+    )
+
+    def lower(self, to: Lowering) -> Built:
+        """One `model` stage."""
+        made = to.stage(
+            settings_of(self, Params),
+            inputs={
+                "tokenizer": to.output(self.tokenizer, Artifact.TOKENIZER)
+                if self.tokenizer
+                else None
+            },
+            source=self.source,
+            revision=self.revision,
+        )
+        loaded = Loaded(made["model"], made["tokenizer"], template=self.template)
+        links = {".": made["model"], "report.json": made["report"]}
+        return Built(made, links, {"model": loaded})

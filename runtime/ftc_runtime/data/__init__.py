@@ -1,0 +1,1 @@
+"""Rows as people keep them, read into conversations."""

@@ -1,0 +1,55 @@
+"""What a running stage says: JSON lines on a pipe of their own, apart from stdout and stderr.
+
+The parent passes the pipe's number in `FTC_EVENTS_FD`. Without it (a stage run by hand) events go
+to stderr. Every event is one line of at most a few hundred bytes, so that lines of several ranks
+never mix. The terminal, `ftc log` and the web board all read these.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+ENVIRONMENT_NAME = "FTC_EVENTS_FD"
+
+
+def _emit(event: dict[str, Any]) -> None:
+    line = json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False) + "\n"
+    descriptor = int(os.environ.get(ENVIRONMENT_NAME, "2"))
+    try:
+        os.write(descriptor, line.encode())
+    except OSError:
+        # The reader is gone. The shim ends us; failing here would only hide why.
+        return
+
+
+def progress(done: int, total: int, unit: str = "step", **values: float | int | str) -> None:
+    """Say how far the work is. *values* are shown beside it: `loss=1.83`, `tokens_per_second=4100`."""
+    _emit({"event": "progress", "done": done, "total": total, "unit": unit, "values": values})
+
+
+def phase(text: str) -> None:
+    """Say what begins now, in a few words: `loading the model`."""
+    _emit({"event": "phase", "text": text})
+
+
+def metric(step: int, **values: float) -> None:
+    """Record numbers of one training step, for curves."""
+    _emit({"event": "metric", "step": step, "values": values})
+
+
+def warning(text: str) -> None:
+    """Say what the user should know and need not act on at once."""
+    _emit({"event": "warning", "text": text})
+
+
+def failed(message: str, hint: str | None = None) -> None:
+    """Say why the stage ends without its outputs. The last event of a failed stage."""
+    _emit({"event": "failed", "message": message, "hint": hint})
+
+
+def done(**facts: float | int | str) -> None:
+    """Say that every output is written. *facts* go to the run's record: `rows=91`."""
+    _emit({"event": "done", "facts": facts})

@@ -1,0 +1,1 @@
+"""Models as files: where they come from, how they are read and written."""

@@ -1,0 +1,1 @@
+"""The kinds of stage: one folder each, `spec.py` for what it takes and makes, `run.py` for how."""

@@ -1,0 +1,74 @@
+"""Stage `sft`: supervised fine-tuning of a LoRA adapter. Names as in PEFT and transformers."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ftc_runtime.contract import Artifact, Need, Settings, StageParams, operational
+
+
+class Lora(Settings):
+    """The adapter, by the fields of peft.LoraConfig."""
+
+    r: int = Field(default=8, description="Rank", ge=1)
+    lora_alpha: int = Field(default=16, description="Scale: alpha / r", ge=1)
+    lora_dropout: float = Field(default=0.0, description="Dropout before the adapter", ge=0, lt=1)
+    target_modules: Literal["all-linear"] | list[str] = Field(
+        default="all-linear", description="all-linear, or the names of the layers to adapt"
+    )
+    use_rslora: bool = Field(default=False, description="Scale by alpha / sqrt(r)")
+
+
+class Training(Settings):
+    """The loop, by the fields of transformers.TrainingArguments where it has one."""
+
+    num_train_epochs: float = Field(default=3.0, description="Passes over the rows", gt=0)
+    max_steps: int | None = Field(
+        default=None, description="Stop after so many optimiser steps, whatever the epochs", ge=1
+    )
+    global_batch_size: int = Field(
+        default=8, description="Rows per optimiser step, over all devices and accumulation", ge=1
+    )
+    learning_rate: float = Field(default=2e-4, description="Peak learning rate", gt=0)
+    lr_scheduler_type: Literal[
+        "linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"
+    ] = Field(default="cosine", description="How the learning rate falls")
+    warmup_steps: int = Field(default=0, description="Steps until the peak learning rate", ge=0)
+    warmup_ratio: float = Field(
+        default=0.0, description="Share of the steps until the peak, if warmup_steps is 0", ge=0, lt=1
+    )
+    weight_decay: float = Field(default=0.0, description="Of the optimiser", ge=0)
+    adam_beta1: float = Field(default=0.9, description="Of AdamW", ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, description="Of AdamW", ge=0, lt=1)
+    adam_epsilon: float = Field(default=1e-8, description="Of AdamW", gt=0)
+    max_grad_norm: float = Field(default=1.0, description="Clip gradients to this norm", gt=0)
+    optim: Literal["adamw_torch", "adafactor", "sgd"] = Field(
+        default="adamw_torch", description="Optimiser, by transformers' name"
+    )
+    seed: int = Field(default=42, description="Of the adapter, the order of rows, dropout", ge=0)
+    per_device_train_batch_size: int = operational(
+        8, "Rows per device and forward pass; accumulation makes up the rest", ge=1
+    )
+    gradient_checkpointing: bool = operational(False, "Recompute activations to save memory")
+    logging_steps: int = operational(1, "Report the loss every so many steps", ge=1)
+
+
+class Params(StageParams):
+    """Train a LoRA adapter on token rows by supervised fine-tuning."""
+
+    kind: ClassVar = "sft"
+    version: ClassVar = 1
+    needs: ClassVar = {
+        "model": Need(Artifact.MODEL),
+        "train": Need(Artifact.TOKENS),
+        "eval": Need(Artifact.TOKENS, optional=True),
+    }
+    makes: ClassVar = {"adapter": Artifact.ADAPTER, "curves": Artifact.TABLE}
+    libraries: ClassVar = ("torch", "transformers", "peft", "accelerate")
+    reproduces: ClassVar = "seeded"
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="Type of the frozen base while training; auto is the model's own"
+    )
+    lora: Lora = Field(default=Lora(), description="The adapter")
+    training: Training = Field(default=Training(), description="The loop")

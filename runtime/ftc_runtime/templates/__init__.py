@@ -1,0 +1,1 @@
+"""Conversations rendered to token ids, with the mask of what is trained."""
