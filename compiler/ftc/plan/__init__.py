@@ -1,0 +1,1 @@
+"""Checked items -> stages, their keys, what is stale and why."""

@@ -4,19 +4,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ftc_runtime.contract import Artifact, Need, Settings, StageParams
+from ftc_runtime.contract import Artifact, Need, StageParams
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
-
-
-class Scratch(Settings):
-    """A new model with random weights: for tests and for training from nothing."""
-
-    model_type: str = Field(description="transformers' name of the architecture: llama, qwen2, ...")
-    config: dict[str, Any] = Field(
-        default={}, description="Fields of that architecture's config class"
-    )
-    seed: int = Field(default=0, description="Seed of the random weights", ge=0)
 
 
 class Params(StageParams):
@@ -40,4 +30,7 @@ class Params(StageParams):
     trust_remote_code: bool = Field(
         default=False, description="Allow the model's own Python files to run"
     )
-    scratch: Scratch | None = Field(default=None, description="Set by a scratch:// source")
+    config: dict[str, Any] = Field(
+        default={}, description="For scratch://: fields of the architecture's config class"
+    )
+    seed: int = Field(default=0, description="For scratch://: seed of the random weights", ge=0)

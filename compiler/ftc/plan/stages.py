@@ -1,0 +1,87 @@
+"""The plan: every stage that a project needs, and the targets made of them.
+
+Plain dataclasses, so that a cached plan is read without pydantic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One named output of another stage."""
+
+    stage: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSource:
+    """What a stage reads from outside: a path, a package's file, a hub, or nothing (scratch://)."""
+
+    uri: str
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage, resolved as far as can be without running anything."""
+
+    name: str
+    """`kind:item`, with a suffix where an item has several: `quantize:merged-gguf.q8_0`."""
+    kind: str
+    version: int
+    params: dict[str, Any]
+    """Every setting, for the process."""
+    semantic: dict[str, Any]
+    """Those that enter the key, without defaults."""
+    inputs: dict[str, Edge]
+    """Role -> output. A role that takes many is `train.0`, `train.1`."""
+    outputs: dict[str, str]
+    """Output -> kind of artifact."""
+    libraries: dict[str, str]
+    """Library -> version, as far as they can change the result."""
+    reproduces: str
+    source: OutsideSource | None = None
+    lines: dict[str, int] = field(default_factory=dict)
+    """Leaf of *semantic* (`lora.r`) -> line of project.yaml; "" is the item's own line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something a user can name: an item, or one output of one (`merged-gguf.q8_0`)."""
+
+    name: str
+    section: str
+    links: dict[str, Edge]
+    """What `out/<name>/` shows: a path there -> the output. "." spreads a folder there."""
+
+    def stages(self) -> list[str]:
+        """Return the stages that make it, each once, without those before them."""
+        return list(dict.fromkeys(edge.stage for edge in self.links.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Stages in an order in which they can run, and targets in file order."""
+
+    project: str
+    root: Path
+    file: Path
+    stages: dict[str, Stage]
+    targets: dict[str, Target]
+
+    def closure(self, names: Iterable[str]) -> dict[str, Stage]:
+        """Return the named stages and all that they need, in the plan's order."""
+        wanted: set[str] = set()
+        stack = list(names)
+        while stack:
+            name = stack.pop()
+            if name not in wanted:
+                wanted.add(name)
+                stack.extend(edge.stage for edge in self.stages[name].inputs.values())
+        return {name: stage for name, stage in self.stages.items() if name in wanted}
