@@ -24,7 +24,7 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 def _version(name: str) -> str:
     if name == CONVERTER_NAME:
         return CONVERTER_DIGEST
-    return (installed(name) or _pins().get(name) or "not pinned").split("+")[0]
+    return (installed(name) or pinned(name) or "not pinned").split("+")[0]
 
 
 def installed(name: str) -> str | None:
@@ -35,6 +35,11 @@ def installed(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def pinned(name: str) -> str | None:
+    """Return the version that ftc ships a pin for and is tested with."""
+    return _pins().get(name)
 
 
 @cache
