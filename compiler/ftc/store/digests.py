@@ -1,0 +1,86 @@
+"""Digests: a file by its bytes, a folder by the canonical listing of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+PREFIX = "sha256:"
+HASHING_THREADS = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a folder. The size is in bytes."""
+
+    digest: str
+    size: int
+    executable: bool = False
+
+
+Listing = Mapping[str, Entry]
+"""Path within the folder, with slashes -> file. An empty folder is not in it."""
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return `sha256:<hex>` of *data*."""
+    return PREFIX + hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return `sha256:<hex>` of the content, which is what hubs, OCI and git-lfs say of a file.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        return PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
+    """Return the results in order. Hashing leaves the interpreter, so threads do help."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    # Imported where there is something to hash: `ftc status` has nothing, and is in a hurry.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        return list(pool.map(work, items))
+
+
+def encode_listing(listing: Listing) -> bytes:
+    """Return the one text of a listing. Its digest is the folder's."""
+    plain = {path: _plain(entry) for path, entry in listing.items()}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    # A name in a foreign encoding is no text, and still a name.
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decode_listing(data: bytes) -> dict[str, Entry]:
+    """Return the listing of a text that `encode_listing` made.
+
+    Raises:
+        ValueError: for any other text.
+    """
+    try:
+        plain = json.loads(data.decode("utf-8", "surrogateescape"))
+        return {
+            path: Entry(entry["digest"], entry["size"], entry.get("executable", False))
+            for path, entry in plain.items()
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("this is no listing of a folder") from error
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    plain: dict[str, Any] = {"digest": entry.digest, "size": entry.size}
+    if entry.executable:
+        plain["executable"] = True
+    return plain
