@@ -13,8 +13,8 @@ from ftc.plan import cache
 from ftc.plan.freshness import Freshness
 from ftc.plan.sources import Sources
 from ftc.plan.stages import Edge, Plan, Target
-from ftc.store import Store
 from ftc.store.statcache import StatCache
+from ftc.store.store import Store
 
 PROJECT_FILE = "project.yaml"
 STORE_FOLDER = ".ftc"

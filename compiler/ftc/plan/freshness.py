@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,8 +11,9 @@ from ftc.plan.explain import Change, changes
 from ftc.plan.keys import key_of, preimage
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
-from ftc.store import Record, Store
-from ftc.store.locks import holder
+from ftc.store.locks import holder_of
+from ftc.store.records import Record
+from ftc.store.store import Store
 
 
 class Status(StrEnum):
@@ -99,19 +99,18 @@ class Freshness:
         image = preimage(stage, digests)
         key = key_of(image)
         record = self.store.record(key)
-        if record is not None and all(map(self.store.holds, record.outputs.values())):
+        if record is not None and self.store.complete(record):
             fresh = before_key in (None, key)
             status = Status.FRESH if fresh else Status.CACHED
             why = () if fresh else self._changes(stage, before_key, image)
             return State(stage.name, status, key, image, record, changes=why, found=found)
         why = self._changes(stage, before_key, image)
-        if (now := holder(self.store, key)) is not None:
-            note = f"by process {now.pid} on {now.host}"
+        if (now := holder_of(self.store, key)) is not None:
+            note: str | None = f"by process {now.pid} on {now.host}"
             return State(stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found)
-        if (failure := self._failure(key)) is not None:
-            return State(
-                stage.name, Status.FAILED, key, image, changes=why, note=failure, found=found
-            )
+        if (failure := self.store.failure(key)) is not None:
+            note = failure.message
+            return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)
         note = None if why else _missing(record, before_key)
         return State(stage.name, Status.STALE, key, image, changes=why, note=note, found=found)
 
@@ -122,13 +121,6 @@ class Freshness:
         if before is None:
             return ()
         return changes(before.preimage, image, stage=stage)
-
-    def _failure(self, key: str) -> str | None:
-        try:
-            text = (self.store.work(key) / "failed.json").read_text(encoding="utf-8")
-            return str(json.loads(text)["message"])
-        except (OSError, ValueError, KeyError):
-            return None
 
 
 def _missing(record: Record | None, before_key: str | None) -> str:
