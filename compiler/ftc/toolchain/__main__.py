@@ -1,4 +1,4 @@
-"""`python -m ftc.toolchain [PART...]`, for the Makefile: bare Python does, nothing else is there yet.
+"""`python -m ftc.toolchain [PART...]`, for the Makefile: bare Python does, with nothing installed.
 
 Without a part, only looks whether the machine could build what is missing.
 """
