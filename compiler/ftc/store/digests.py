@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,15 +46,39 @@ def digest_of_file(path: Path) -> str:
         return PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
-    """Return the results in order. Hashing leaves the interpreter, so threads do help."""
-    if len(items) < 2:
-        return [work(item) for item in items]
-    # Imported where there is something to hash: `ftc status` has nothing, and is in a hurry.
-    from concurrent.futures import ThreadPoolExecutor
+def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return the results in order. Hashing leaves the interpreter, so threads do help.
 
-    with ThreadPoolExecutor(HASHING_THREADS) as pool:
-        return list(pool.map(work, items))
+    The threads are daemons, unlike those of an executor: Ctrl-C need not wait for a big file.
+    """
+    waiting = deque(enumerate(items))
+    results: dict[int, Result] = {}
+    errors: list[Exception] = []
+
+    def drain() -> None:
+        while not errors:
+            try:
+                index, item = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                results[index] = work(item)
+            except Exception as error:
+                errors.append(error)
+
+    count = min(HASHING_THREADS, len(items) - 1)
+    threads = [threading.Thread(target=drain, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        drain()
+        for thread in threads:
+            thread.join()
+    finally:
+        waiting.clear()
+    if errors:
+        raise errors[0]
+    return [results[index] for index in range(len(items))]
 
 
 def encode_listing(listing: Listing) -> bytes:

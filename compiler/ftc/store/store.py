@@ -30,9 +30,9 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         """Nothing is made before something is written, so a store can be looked at read-only."""
-        self.root = root
-        self._objects = Objects(root)
-        self._scratch = root / "tmp"
+        self.root = root.absolute()
+        self._objects = Objects(self.root)
+        self._scratch = self.root / "tmp"
 
     def put(self, path: Path) -> Stored:
         """Move a file or a folder into the store. See `Objects.put`."""
