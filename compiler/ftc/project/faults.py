@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 from ftc.diagnostics import Diagnostic, close_words, listed, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key, later_value
+from ftc.project.nodes import KeyPath, Node
 from ftc.project.schema import Item
-from ftc.project.source import KeyPath, Node
 from ftc.project.wanted import bounds, described, found, leaves, shown, wanted_at
 from ftc.project.written import Written, dotted
 
@@ -88,9 +88,9 @@ def _unknown_key(
     later = later_key(subject.section, path)
     if later:
         return Diagnostic("not-yet", later, place), at_hand
-    foreign = foreign_word(str(key), subject.section)
+    foreign = None if _is_elsewhere(subject, str(key)) else foreign_word(str(key), subject.section)
     if foreign:
-        return Diagnostic("foreign-key", foreign.message, place, foreign.help), at_hand
+        return Diagnostic(foreign.code, foreign.message, place, foreign.help), at_hand
     what = f"`{dotted(tuple(above))}`" if above else f"a {_form(subject)}".replace("a e", "an e")
     message = f"{what} has no key `{key}`"
     known = [other[-1] for other in leaves(subject.item_class) if list(other[:-1]) == above]
@@ -98,6 +98,10 @@ def _unknown_key(
     help = suggestion(str(key), map(str, known)) or _elsewhere(subject.item_class, str(key))
     instead = {other for other in at_hand if other[-1] in words}
     return Diagnostic("unknown-key", message, place, help), instead
+
+
+def _is_elsewhere(subject: _Subject, key: str) -> bool:
+    return any(path[-1] == key for path in leaves(subject.item_class))
 
 
 def _form(subject: _Subject) -> str:
@@ -157,7 +161,7 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
         return written.fault("not-one-of", message, *path, help=help)
     if kind == "string_pattern_mismatch":
         description = _field_description(subject.item_class, path)
-        message = f"`{name}` is {shown(value)}, which has not the form that it needs"
+        message = f"`{name}` cannot be {shown(value)}"
         return written.fault("wrong-value", message, *path, help=description)
     if not kind.endswith(("_type", "_error", "_from_float")):
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)

@@ -11,8 +11,8 @@ import annotated_types
 from pydantic import BaseModel
 
 from ftc.diagnostics import listed
+from ftc.project.nodes import KeyPath
 from ftc.project.schema import Reference
-from ftc.project.source import KeyPath
 from ftc_runtime.contract import Json
 
 
