@@ -57,9 +57,16 @@ def in_file_order(faults: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def close_words(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """Return the known words that *word* may have been meant to be, the likeliest first."""
+    return list(_close_words(word[:100], tuple(dict.fromkeys(known)), most))
+
+
+@lru_cache(maxsize=256)  # one wrong name is often used in many places
+def _close_words(word: str, known: tuple[str, ...], most: int) -> tuple[str, ...]:
     plain = {_plain(other): other for other in known}
-    matches = difflib.get_close_matches(_plain(word[:100]), list(plain), n=most, cutoff=0.6)
-    return [plain[match] for match in matches]
+    if _plain(word) in plain:
+        return (plain[_plain(word)],)
+    matches = difflib.get_close_matches(_plain(word), list(plain), n=most, cutoff=0.6)
+    return tuple(plain[match] for match in matches)
 
 
 def _plain(word: str) -> str:

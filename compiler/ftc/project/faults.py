@@ -17,7 +17,7 @@ from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key, later_value
 from ftc.project.nodes import KeyPath, Node
 from ftc.project.schema import Item
-from ftc.project.wanted import bounds, described, found, leaves, shown, wanted_at
+from ftc.project.wanted import bounds, conversion, described, found, leaves, shown, wanted_at
 from ftc.project.written import Written, dotted
 
 RANGE = ("greater_than", "less_than", "too_short", "too_long", "finite_number")
@@ -43,11 +43,13 @@ def item_faults(
     by_path: dict[KeyPath, list[ErrorDetails]] = defaultdict(list)
     for detail in error.errors(include_url=False):
         by_path[_path(written.node, detail)].append(detail)
+    # The other branches of a union are silent where a fault inside of the value says it better.
+    silent = {path[:length] for path in by_path for length in range(len(path))}
     missing = {path for path, details in by_path.items() if details[0]["type"] == "missing"}
     faults = []
     meant: set[KeyPath] = set()
     for path, details in by_path.items():
-        if path in missing or _is_above(path, by_path):
+        if path in missing or path in silent:
             continue
         if details[0]["type"] == "extra_forbidden":
             fault, instead = _unknown_key(subject, path, missing)
@@ -71,11 +73,6 @@ def _path(node: Node, detail: ErrorDetails) -> KeyPath:
     if detail["type"] == "missing" or (current and last in current.children):
         path.append(last)
     return tuple(path)
-
-
-def _is_above(path: KeyPath, paths: dict[KeyPath, list[ErrorDetails]]) -> bool:
-    """Whether a fault inside of this value says it better: the other branches of its union."""
-    return any(len(other) > len(path) and other[: len(path)] == path for other in paths)
 
 
 def _unknown_key(
@@ -144,7 +141,8 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     if later:
         return written.fault("not-yet", later, *path)
     wanted = wanted_at(subject.item_class, path)
-    kind = details[0]["type"]
+    kinds = [detail["type"] for detail in details]
+    kind = next((kind for kind in kinds if kind.startswith(RANGE)), kinds[0])
     if wanted is None:
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)
     if kind.startswith(RANGE):
@@ -166,10 +164,4 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     if not kind.endswith(("_type", "_error", "_from_float")):
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)
     message = f"`{name}` needs {described(wanted)}, but {found(value)}"
-    return written.fault("wrong-type", message, *path, help=_conversion(value, described(wanted)))
-
-
-def _conversion(value: object, wants: str) -> str | None:
-    if isinstance(value, str) and "a list of names" in wants:
-        return f"write [{value}]" if len(value) < 80 else None
-    return None
+    return written.fault("wrong-type", message, *path, help=conversion(value, wanted))

@@ -36,13 +36,14 @@ class Link:
 
 def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
     """Return the faults of all references. *items* are those that are right in themselves."""
-    broken = [item for item in written if item.item is None]
+    might = [(item.name, _might_make(item)) for item in written if item.item is None]
+    others = cache(lambda wants: [name for name, makes in might if makes & set(wants)])
     faults: list[Diagnostic] = []
     edges: dict[Key, list[tuple[Key, Place]]] = {}
     for item in written:
         seen: dict[tuple[str | int, Meaning], str] = {}
         for link in _links(item):
-            meaning = _meaning(link, items, broken)
+            meaning = _meaning(link, items, others(link.wants))
             if isinstance(meaning, Diagnostic):
                 faults.append(meaning)
                 continue
@@ -87,10 +88,9 @@ def _links(written: Written) -> Iterator[Link]:
                     yield Link(written, (*path, position), member, wants)
 
 
-def _meaning(link: Link, items: Items, broken: Sequence[Written]) -> Meaning | Diagnostic | None:
+def _meaning(link: Link, items: Items, others: Sequence[str]) -> Meaning | Diagnostic | None:
     """Return what a link means, its fault, or None if an item with faults may be meant."""
     by = link.by
-    others = [other.name for other in broken if _might_make(other) & set(link.wants)]
     field = dotted(link.path)
     meaning = meaning_of(items, link.reference, link.wants, asked_by=field, others=others)
     if isinstance(meaning, Meaning):
