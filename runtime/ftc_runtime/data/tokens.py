@@ -24,8 +24,8 @@ IGNORED = -100
 class TokenRow:
     """The ids of one row, and for each what is trained: the id itself or `IGNORED`."""
 
-    input_ids: list[int]
-    labels: list[int]
+    input_ids: NDArray[np.int32]
+    labels: NDArray[np.int32]
 
 
 class TokenRows:
