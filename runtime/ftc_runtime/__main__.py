@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ftc_runtime import events
-from ftc_runtime.contract import Examine, Resolve, Settings, StageParams, StageSpec, params_class
+from ftc_runtime.contract import Examine, Resolve, StageParams, StageSpec, params_class
 from ftc_runtime.environment import check_libraries, pin_imported, pin_threads
 from ftc_runtime.errors import StageError
 from ftc_runtime.foreign import first_line, known
@@ -79,14 +79,17 @@ def _params(stage: StageSpec) -> StageParams:
     try:
         return params_class(stage.kind).model_validate(stage.params)
     except ModuleNotFoundError as error:
-        raise StageError(f"{stage.stage} is of the kind {stage.kind!r}, which is not known") from error
+        raise StageError(
+            f"{stage.stage} is of the kind {stage.kind!r}, which is not known"
+        ) from error
     except ValidationError as error:
-        raise StageError(f"{stage.stage} has settings that {stage.kind} does not take: {_faults(error)}") from error
+        raise StageError(
+            f"{stage.stage} has settings that {stage.kind} does not take: {_faults(error)}"
+        ) from error
 
 
-def _run_command(command: Settings) -> None:
+def _run_command(command: Resolve | Examine) -> None:
     """Answer on stdout, which libraries must not write to meanwhile: their words go to stderr."""
-    assert isinstance(command, Resolve | Examine)
     answer_to = os.dup(1)
     os.dup2(2, 1)
     answer = import_module(f"ftc_runtime.commands.{command.command}").run(command)
@@ -107,9 +110,11 @@ def _supervised(work: Callable[[], None]) -> int:
             events.failed(f"{type(error).__name__}: {first_line(error)}", "This is a bug of ftc")
             return 70
         if fault is not error:
-            traceback.print_exc()  # for the log, which nobody reads unless the message is not enough
+            traceback.print_exc()  # for the log, where the message is not enough
         events.failed(fault.message, fault.hint)
-        sys.stderr.write(f"error: {fault.message}\n" + (f"  help: {fault.hint}\n" if fault.hint else ""))
+        sys.stderr.write(
+            f"error: {fault.message}\n" + (f"  help: {fault.hint}\n" if fault.hint else "")
+        )
         return 1
     return 0
 

@@ -60,7 +60,9 @@ def _row(number: int, line: bytes) -> RawRow:
     try:
         return RawRow(number, json.loads(line.decode("utf-8")))
     except UnicodeDecodeError as error:
-        return RawRow(number, fault=f"not UTF-8: byte {line[error.start]:#04x} at {error.start + 1}")
+        return RawRow(
+            number, fault=f"not UTF-8: byte {line[error.start]:#04x} at {error.start + 1}"
+        )
     except json.JSONDecodeError as error:
         return RawRow(number, fault=f"not JSON: {error.msg} at {number}:{error.colno}")
     except RecursionError:

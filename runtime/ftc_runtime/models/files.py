@@ -63,7 +63,7 @@ def is_code(name: str) -> bool:
 
 
 def wanted(names: Iterable[str], *, code: bool) -> list[str]:
-    """Return the files of a model folder that are taken, sorted: all others are left where they are.
+    """Return the files of a model folder that are taken, sorted. All others are left.
 
     Raises:
         StageError: if there are no weights as safetensors; pickles are no way out.

@@ -69,7 +69,9 @@ def read_metadata(source: Path) -> dict[str, Any]:
         metadata, _ = reader.read_gguf_metadata(str(source))
         header = reader.GgufHeader.from_file(str(source))
     except (ValueError, KeyError, IndexError, struct.error, OSError) as error:
-        raise StageError(f"{source.name} is no whole GGUF file: {error}", "Fetch it again") from error
+        raise StageError(
+            f"{source.name} is no whole GGUF file: {error}", "Fetch it again"
+        ) from error
     ends = (header.data_start + item.offset + item.nbytes for item in header.tensors)
     whole = max(ends, default=0)
     if whole > source.stat().st_size:

@@ -37,7 +37,8 @@ def make_scratch(
     """
     if tokenizer is None:
         raise StageError(
-            f"scratch://{model_type} has no tokenizer", "Name a model to take it from: tokenizer: NAME"
+            f"scratch://{model_type} has no tokenizer",
+            "Name a model to take it from: tokenizer: NAME",
         )
     words = load_tokenizer(tokenizer)
     from_tokenizer = {name: getattr(words, name) for name in TOKEN_IDS}

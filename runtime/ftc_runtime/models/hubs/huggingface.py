@@ -63,10 +63,10 @@ def _remote(entry: RepoFile) -> RemoteFile:
     return RemoteFile(entry.path, entry.size, digest)
 
 
-def _bar(received: Callable[[int], None]) -> type[tqdm[Any]]:
+def _bar(received: Callable[[int], None]) -> type[Any]:
     """Return a progress bar that shows nothing and passes on what arrives."""
 
-    class Bar(tqdm):  # type: ignore[type-arg]
+    class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             options.pop("name", None)
             super().__init__(*arguments, **{**options, "disable": True})

@@ -68,7 +68,7 @@ class Hub(Protocol):
         folder: Path,
         received: Callable[[int], None],
     ) -> Path:
-        """Download a file into *folder*, resuming what is there. *received* is told of each chunk."""
+        """Download a file into *folder*, resuming what is there; tell *received* of each chunk."""
 
 
 def parse(uri: str) -> Repository:

@@ -83,4 +83,6 @@ def _only_gguf(folder: Path) -> Path:
 def _refuse_scratch_settings(params: Params, source: Source) -> None:
     if params.config or params.seed:
         name = "config" if params.config else "seed"
-        raise StageError(f"{name} is for scratch:// only, the source is {source.uri}", f"Remove {name}")
+        raise StageError(
+            f"{name} is for scratch:// only, the source is {source.uri}", f"Remove {name}"
+        )
