@@ -70,7 +70,9 @@ class Progress:
         """Say how long it took, and what it says of itself."""
         self._end(stage)
         self._record("finished", stage, seconds=round(seconds, 3), facts=dict(facts))
-        told = "  ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in facts.items())
+        told = "  ".join(
+            f"{name.replace('_', ' ')} {_number(value)}" for name, value in facts.items()
+        )
         line = f"{self._count()} {stage.name}  {seconds:.1f} s" + (f"  {told}" if told else "")
         self._console.talk(line, style="green")
 

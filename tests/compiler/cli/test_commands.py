@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ftc, MakeProject
+from command_line import Ftc, MakeProject
 
 DATASETS = """\
 version: 1
@@ -172,7 +172,7 @@ def test_a_project_is_found_from_a_folder_below(rows: Ftc) -> None:
     assert done.stdout == "~ dataset:sums  stale       never built\n"
 
 
-@pytest.mark.parametrize("command", ["check", "plan", "status", "why", "log", "graph", "build", "version"])
+@pytest.mark.parametrize("command", "check plan status why log graph build version".split())
 def test_json_is_one_record_a_line(rows: Ftc, command: str) -> None:
     """On every command, and nothing else on stdout."""
     targets = ["sums"] if command in ("why", "build", "plan") else []
