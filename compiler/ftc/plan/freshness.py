@@ -57,7 +57,7 @@ class State:
 
 @dataclass(slots=True)
 class Freshness:
-    """Answers for the stages of one plan. The build and `ftc status` ask the same questions here."""
+    """Answers for the stages of one plan. The build and `ftc status` both ask here."""
 
     plan: Plan
     store: Store
