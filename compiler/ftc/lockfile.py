@@ -70,7 +70,9 @@ def write(root: Path, lock: Lock) -> None:
     for name, pin in sorted(lock.pins.items()):
         lines += ["", f"[source.{_quoted(name)}]", f"revision = {_quoted(pin.revision)}"]
         lines += ["", f"[source.{_quoted(name)}.files]"]
-        lines += [f"{_quoted(path)} = {_quoted(digest)}" for path, digest in sorted(pin.files.items())]
+        lines += [
+            f"{_quoted(path)} = {_quoted(digest)}" for path, digest in sorted(pin.files.items())
+        ]
     beside = root / f".{FILE_NAME}.{os.getpid()}"
     beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     beside.replace(root / FILE_NAME)

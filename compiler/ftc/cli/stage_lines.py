@@ -48,7 +48,10 @@ class StageLine:
 
     def why(self) -> str:
         """Return everything there is to say, on one line."""
-        told = [f"{reason.text} ({reason.place})" if reason.place else reason.text for reason in self.reasons]
+        told = [
+            f"{reason.text} ({reason.place})" if reason.place else reason.text
+            for reason in self.reasons
+        ]
         return "; ".join([*told, *([self.note] if self.note else [])])
 
     def record(self) -> dict[str, Any]:
@@ -56,19 +59,21 @@ class StageLine:
         return {"type": "stage", **asdict(self)}
 
 
+def stage_line(plan: Plan, state: State) -> StageLine:
+    """Return what is told of one state."""
+    return StageLine(
+        stage=state.stage,
+        kind=plan.stages[state.stage].kind,
+        status=state.status.value,
+        key=state.key,
+        reasons=tuple(_reason(change, plan) for change in state.changes),
+        note=state.note,
+    )
+
+
 def stage_lines(plan: Plan, states: Iterable[State]) -> list[StageLine]:
     """Return a line for each state, in the order given."""
-    return [
-        StageLine(
-            stage=state.stage,
-            kind=plan.stages[state.stage].kind,
-            status=state.status.value,
-            key=state.key,
-            reasons=tuple(_reason(change, plan) for change in state.changes),
-            note=state.note,
-        )
-        for state in states
-    ]
+    return [stage_line(plan, state) for state in states]
 
 
 def _reason(change: Change, plan: Plan) -> Reason:

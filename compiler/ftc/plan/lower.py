@@ -26,8 +26,8 @@ def lower(project: Project) -> Plan:
     graph = _Graph(project)
     names = Counter(name for items in project.items.values() for name in items)
     targets: dict[str, Target] = {}
-    for section, items in project.items.items():
-        for name in items:
+    for section in SECTIONS:
+        for name in project.items.get(section, {}):
             shown = name if names[name] == 1 else f"{SECTIONS[section].noun}:{name}"
             for target in _targets(section, shown, graph.built((section, name))):
                 targets[target.name] = target

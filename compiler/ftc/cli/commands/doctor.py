@@ -15,7 +15,10 @@ EXAMPLES = "examples:\n  ftc doctor\n  ftc doctor --fix      # get llama.cpp's c
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a model of the project, a folder, or a .gguf file"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a model of the project, a folder, or a .gguf file",
     )
     parser.add_argument("--fix", action="store_true", help="get what is missing for GGUF")
 

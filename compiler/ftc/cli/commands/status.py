@@ -14,7 +14,9 @@ EXAMPLES = "examples:\n  ftc status\n  ftc status merged-gguf --check   # exit 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="only these and what they need")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="only these and what they need"
+    )
     parser.add_argument("--check", action="store_true", help="exit 6 unless everything is fresh")
 
 

@@ -1,0 +1,89 @@
+"""Conversations, and their one form in a file: a line of canonical JSON each.
+
+A message's content is a list of parts. Text is the only part so far; pictures will be others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A stretch of text in a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one side says in one turn."""
+
+    role: Role
+    content: tuple[TextPart, ...]
+
+    @property
+    def text(self) -> str:
+        """All its text."""
+        return "".join(part.text for part in self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages in order: at most one system message, in front, then user and assistant by turns."""
+
+    messages: tuple[Message, ...]
+
+    def line(self) -> str:
+        """Return its canonical JSON, without the newline."""
+        messages = [
+            {
+                "role": message.role,
+                "content": [{"type": "text", "text": part.text} for part in message.content],
+            }
+            for message in self.messages
+        ]
+        return json.dumps(
+            {"messages": messages}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+
+
+def text_message(role: Role, text: str) -> Message:
+    """Return a message of text alone."""
+    return Message(role, (TextPart(text),))
+
+
+def write_conversations(path: Path, lines: Iterable[str]) -> int:
+    """Write canonical lines as a file of rows; return how many there were."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for line in lines:
+            file.write(line + "\n")
+            count += 1
+    return count
+
+
+def read_conversations(path: Path) -> Iterator[Conversation]:
+    """Give the conversations of a file that `write_conversations` wrote."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield conversation_from(json.loads(line))
+
+
+def conversation_from(row: dict[str, Any]) -> Conversation:
+    """Return the conversation that a row's JSON means."""
+    return Conversation(
+        tuple(
+            Message(
+                cast(Role, message["role"]),
+                tuple(TextPart(part["text"]) for part in message["content"]),
+            )
+            for message in row["messages"]
+        )
+    )
