@@ -71,6 +71,13 @@ def test_only_a_stage_with_a_source_gets_tokens_and_proxies() -> None:
     }
 
 
+def test_the_paths_of_modules_hold_in_another_folder() -> None:
+    """An empty entry means the working folder, where nothing of ours lies."""
+    environment = stage_environment({"PYTHONPATH": "lib::/opt/lib"}, threads=1, takes_source=False)
+
+    assert environment["PYTHONPATH"] == f"{Path.cwd()}/lib:/opt/lib"
+
+
 def test_the_process_really_has_that_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
