@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -92,7 +91,7 @@ class KeyLock:
         return True
 
     def _sign(self) -> None:
-        holder = Holder(os.getpid(), socket.gethostname(), " ".join(sys.argv), time.time())
+        holder = Holder(os.getpid(), os.uname().nodename, " ".join(sys.argv), time.time())
         text = json.dumps(asdict(holder)).encode("utf-8", "replace")
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
@@ -308,6 +309,23 @@ def test_the_record_says_how_it_was_made(project: ToyProject) -> None:
         "stage",
         "started",
         "threads",
+    ]
+
+
+def test_each_build_that_does_something_is_told_in_a_file(project: ToyProject) -> None:
+    """Who ran and why; one that finds all up to date tells nothing."""
+    project.build("dataset:d")
+    project.stage("dataset:d", text="other rows")
+    project.build("dataset:d")
+    project.build("dataset:d")
+
+    first, second = sorted((project.root / ".ftc" / "runs").glob("*/events.jsonl"))
+    lines = [json.loads(line) for file in (first, second) for line in file.open()]
+    assert [(line["event"], line["stage"], line.get("why")) for line in lines] == [
+        ("started", "dataset:d", ["never built"]),
+        ("finished", "dataset:d", None),
+        ("started", "dataset:d", ["text rows -> other rows"]),
+        ("finished", "dataset:d", None),
     ]
 
 
