@@ -44,15 +44,13 @@ class Lowering(Protocol):
         params: StageParams,
         *,
         inputs: Mapping[str, Output | Sequence[Output] | None],
-        settings_at: str = "",
         suffix: str = "",
         source: str | None = None,
         revision: str | None = None,
     ) -> dict[str, Output]:
         """Add a stage of the kind of *params*, or find the equal one; return its outputs by name.
 
-        *settings_at* is the key under the item where the settings are written (`data`), so that an
-        explanation can name the line. *suffix* is put behind the item's name: `.q8_0`.
+        *suffix* is put behind the item's name: `.q8_0`.
         """
 
     def output(self, reference: str, *wants: Artifact) -> Output:

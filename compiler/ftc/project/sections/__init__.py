@@ -1,4 +1,4 @@
-"""The sections of project.yaml, in the order in which they are shown.
+"""The sections of project.yaml, each after those that it mostly refers to.
 
 A section whose items come in several forms is a folder with a module for each form, found by the
 value of its discriminator: `format: gguf` is `sections/exports/gguf.py`. Adding a form is adding
@@ -44,7 +44,7 @@ SECTIONS = {
         Section("models", "model"),
         Section("datasets", "dataset"),
         Section("finetunes", "finetune", "method", default="sft"),
-        Section("evals", "eval", "task", default="generate"),
         Section("exports", "export", "format"),
+        Section("evals", "eval", "task", default="generate"),
     )
 }
