@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from ftc_runtime.contract import SUFFIXES, StageSpec, params_class
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
@@ -48,6 +50,7 @@ def tiny_llama(folder: Path, *, dtype: torch.dtype = torch.float32, **fields: An
         "max_position_embeddings": 128,
         "tie_word_embeddings": True,
     }
+    disable_progress_bar()
     model = LlamaForCausalLM(LlamaConfig(**(settings | fields))).to(dtype)
     model.save_pretrained(folder)
     return folder
@@ -144,6 +147,20 @@ def run_stage(
         process.stdout.decode(errors="replace"),
         stage,
     )
+
+
+def run_here(
+    kind: str,
+    folder: Path,
+    *,
+    inputs: dict[str, Path],
+    params: dict[str, Any] | None = None,
+) -> dict[str, Path]:
+    """Run a stage in this process, where imports are paid for once, and return its outputs."""
+    stage = stage_spec(kind, folder, inputs=inputs, params=params)
+    module = import_module(f"ftc_runtime.stages.{kind}.run")
+    module.run(params_class(kind).model_validate(stage.params), stage)
+    return stage.outputs
 
 
 def digest(path: Path) -> str:

@@ -1,1 +1,1 @@
-"""Does the work of one stage, in a process of its own. Knows nothing of project.yaml or the store."""
+"""Does the work of one stage, in a process of its own. Knows no project.yaml and no store."""

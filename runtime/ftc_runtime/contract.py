@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 SCHEMA_VERSION = 1
 
@@ -60,7 +60,7 @@ SUFFIXES: dict[Artifact, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An input of a stage kind: what it must be, and which libraries its use brings into the key."""
+    """An input of a stage kind: what it must be, and which libraries it brings into the key."""
 
     artifact: Artifact
     optional: bool = False

@@ -13,9 +13,16 @@ import time
 from typing import Any
 
 ENVIRONMENT_NAME = "FTC_EVENTS_FD"
+RANK = os.environ.get("RANK", "0")
+"""Which of the processes of one stage this is. The first speaks; the others only when they fail."""
+
+said_done = False
+"""Whether `done` was called, which happens once."""
 
 
 def _emit(event: dict[str, Any]) -> None:
+    if RANK != "0" and event["event"] != "failed":
+        return
     line = json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False) + "\n"
     descriptor = int(os.environ.get(ENVIRONMENT_NAME, "2"))
     try:
@@ -26,7 +33,7 @@ def _emit(event: dict[str, Any]) -> None:
 
 
 def progress(done: int, total: int, unit: str = "step", **values: float | int | str) -> None:
-    """Say how far the work is. *values* are shown beside it: `loss=1.83`, `tokens_per_second=4100`."""
+    """Say how far the work is. *values* are shown beside it: `loss=1.83`, `batch=8`."""
     _emit({"event": "progress", "done": done, "total": total, "unit": unit, "values": values})
 
 
@@ -47,9 +54,13 @@ def warning(text: str) -> None:
 
 def failed(message: str, hint: str | None = None) -> None:
     """Say why the stage ends without its outputs. The last event of a failed stage."""
+    if RANK != "0":
+        message = f"rank {RANK}: {message}"
     _emit({"event": "failed", "message": message, "hint": hint})
 
 
 def done(**facts: float | int | str) -> None:
     """Say that every output is written. *facts* go to the run's record: `rows=91`."""
+    global said_done
+    said_done = True
     _emit({"event": "done", "facts": facts})

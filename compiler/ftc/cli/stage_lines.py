@@ -48,7 +48,10 @@ class StageLine:
 
     def why(self) -> str:
         """Return everything there is to say, on one line."""
-        told = [f"{reason.text} ({reason.place})" if reason.place else reason.text for reason in self.reasons]
+        told = [
+            f"{reason.text} ({reason.place})" if reason.place else reason.text
+            for reason in self.reasons
+        ]
         return "; ".join([*told, *([self.note] if self.note else [])])
 
     def record(self) -> dict[str, Any]:

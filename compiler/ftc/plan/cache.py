@@ -32,7 +32,7 @@ def fingerprint(file: Path) -> str:
     for name in sorted(set(_VARIABLE.findall(text.decode("utf-8", "replace")))):
         digest.update(f"\0{name}={os.environ.get(name)!r}".encode())
     for folder in _code():
-        digest.update(f"\0{folder}={os.stat(folder).st_mtime_ns}".encode())
+        digest.update(f"\0{folder}={os.stat(folder).st_mtime_ns}".encode())  # noqa: PTH116
     digest.update(f"\0{file.resolve()}\0{sys.version}".encode())
     return digest.hexdigest()
 
@@ -75,7 +75,7 @@ def load(path: Path, expected: str) -> Plan | None:
 
 
 def save(path: Path, plan: Plan, expected: str) -> None:
-    """Keep *plan* at *path*, whole or not at all. A full or read-only disk only costs time later."""
+    """Keep *plan* at *path*, whole or not at all. A full disk only costs time later."""
     document = {"fingerprint": expected, **_document(plan)}
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

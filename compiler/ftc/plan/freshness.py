@@ -57,7 +57,7 @@ class State:
 
 @dataclass(slots=True)
 class Freshness:
-    """Answers for the stages of one plan. The build and `ftc status` ask the same questions here."""
+    """Answers for the stages of one plan. The build and `ftc status` both ask here."""
 
     plan: Plan
     store: Store
@@ -107,7 +107,9 @@ class Freshness:
         why = self._changes(stage, before_key, image)
         if (now := holder_of(self.store, key)) is not None:
             note: str | None = f"by process {now.pid} on {now.host}"
-            return State(stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found)
+            return State(
+                stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found
+            )
         if (failure := self.store.failure(key)) is not None:
             note = failure.message
             return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)

@@ -9,8 +9,8 @@ from functools import cache
 from ftc.diagnostics import Diagnostic, Place
 from ftc.project.later import later_reference
 from ftc.project.meanings import FORM, Items, Meaning, meaning_of
+from ftc.project.nodes import KeyPath
 from ftc.project.schema import Item, Reference
-from ftc.project.source import KeyPath
 from ftc.project.wanted import Wanted, leaves, wanted_at
 from ftc.project.written import Written, dotted
 from ftc_runtime.contract import Artifact
@@ -36,13 +36,14 @@ class Link:
 
 def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
     """Return the faults of all references. *items* are those that are right in themselves."""
-    broken = {(item.section.name, item.name) for item in written if item.item is None}
+    might = [(item.name, _might_make(item)) for item in written if item.item is None]
+    others = cache(lambda wants: [name for name, makes in might if makes & set(wants)])
     faults: list[Diagnostic] = []
     edges: dict[Key, list[tuple[Key, Place]]] = {}
     for item in written:
         seen: dict[tuple[str | int, Meaning], str] = {}
         for link in _links(item):
-            meaning = _meaning(link, items, broken)
+            meaning = _meaning(link, items, others(link.wants))
             if isinstance(meaning, Diagnostic):
                 faults.append(meaning)
                 continue
@@ -87,15 +88,16 @@ def _links(written: Written) -> Iterator[Link]:
                     yield Link(written, (*path, position), member, wants)
 
 
-def _meaning(link: Link, items: Items, broken: set[Key]) -> Meaning | Diagnostic | None:
+def _meaning(link: Link, items: Items, others: Sequence[str]) -> Meaning | Diagnostic | None:
     """Return what a link means, its fault, or None if an item with faults may be meant."""
     by = link.by
-    meaning = meaning_of(items, link.reference, link.wants, asked_by=dotted(link.path))
+    field = dotted(link.path)
+    meaning = meaning_of(items, link.reference, link.wants, asked_by=field, others=others)
     if isinstance(meaning, Meaning):
         return meaning
     match = FORM.fullmatch(link.reference)
     name = match["name"] if match else link.reference
-    if any(other == name for _, other in broken):
+    if name in others:
         return None
     later = later_reference(
         by.section.name, link.path, [key for key in items if name in items[key]]
@@ -105,6 +107,13 @@ def _meaning(link: Link, items: Items, broken: set[Key]) -> Meaning | Diagnostic
     return Diagnostic(meaning.code, meaning.message, link.place, meaning.help)
 
 
+def _might_make(written: Written) -> set[Artifact]:
+    """Return what an item with faults could make, once they are gone."""
+    section = written.section
+    classes = [written.item_class] if written.item_class else section.item_classes()
+    return {artifact for item_class in classes for artifact in item_class.makes.values()}
+
+
 def _list_faults(
     link: Link, meaning: Meaning, seen: dict[tuple[str | int, Meaning], str]
 ) -> Iterator[Diagnostic]:
@@ -112,8 +121,9 @@ def _list_faults(
     field, *position = link.path
     if not position:
         return
-    first = seen.setdefault((field, meaning), link.reference)
-    if len([key for key in seen if key[0] == field]) <= int(position[-1]):
+    first = seen.get((field, meaning))
+    seen.setdefault((field, meaning), link.reference)
+    if first is not None:
         message = f"`{link.reference}` is in `{field}` twice"
         if first != link.reference:
             message = f"`{link.reference}` and `{first}` in `{field}` are the same"

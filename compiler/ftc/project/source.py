@@ -6,8 +6,8 @@ node of its anchor: a "bomb" takes no memory, and what it would come to is count
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +15,7 @@ import yaml
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.environment import expand
+from ftc.project.nodes import Node
 from ftc.project.scalars import NotANumberError, plain_value
 from ftc.project.syntax import syntax_faults
 from ftc_runtime.contract import Json
@@ -36,45 +37,6 @@ except ImportError:  # PyYAML was built without libyaml: thirty times slower, th
 DEEPEST = 64
 MOST_EXPANDED = 20_000
 
-KeyPath = tuple[str | int, ...]
-"""Keys and list positions: `("finetunes", "assistant", "datasets", 0)`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
-    """A value and its place; for a mapping or a list also what is in it."""
-
-    value: Json
-    place: Place
-    children: dict[str | int, Node] = field(default_factory=dict)
-    keys: dict[str, Place] = field(default_factory=dict)
-    size: int = 1
-    """Values in it, aliases counted in full."""
-    height: int = 0
-
-    def at(self, path: KeyPath) -> Node | None:
-        """Return the node at *path* below this one, or None."""
-        node: Node | None = self
-        for step in path:
-            node = node.children.get(step) if node else None
-        return node
-
-    def key_place(self, path: KeyPath) -> Place:
-        """Return the place of the last key of *path*, or of its nearest ancestor that exists."""
-        node, place = self, self.place
-        for step in path:
-            child = node.children.get(step)
-            if child is None:
-                break
-            place = node.keys[step] if isinstance(step, str) else child.place
-            node = child
-        return place
-
-    def value_place(self, path: KeyPath) -> Place:
-        """Return the place of the value at *path*; that of its ancestor's key if it is absent."""
-        node = self.at(path)
-        return node.place if node else self.key_place(path)
-
 
 def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
     """Return the one document in *text*, or None if it holds nothing.
@@ -85,6 +47,16 @@ def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
     return _Tree(path, text, environment).build()
 
 
+def _events(text: str) -> Iterator[Any]:
+    parser = Parser(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    except (ValueError, OverflowError) as error:
+        # PyYAML's own parser lets an escape such as "\\UFFFFFFFF" through to chr().
+        raise yaml.YAMLError(f"an escape names no character: {error}") from error
+
+
 @dataclass(slots=True)
 class _Frame:
     """A mapping or a list that is still open."""
@@ -93,6 +65,7 @@ class _Frame:
     anchor: str | None
     keys: dict[str, Place] | None
     """None for a list."""
+    is_flow: bool = False
     children: dict[str | int, Node] = field(default_factory=dict)
     merged: list[Node] = field(default_factory=list)
     key: str | None = None
@@ -148,15 +121,12 @@ class _Tree:
             yaml.DocumentStartEvent: self._document,
         }
         try:
-            parser = Parser(self.text)
-            while parser.check_event():
-                event = parser.get_event()
+            for event in _events(self.text):
                 handler = handlers.get(type(event))
                 if handler is not None:
                     handler(event)
-        except (yaml.YAMLError, ValueError) as error:
-            known = error if isinstance(error, yaml.YAMLError) else yaml.YAMLError(str(error))
-            self.faults += syntax_faults(self.path, self.text, known)
+        except yaml.YAMLError as error:
+            self.faults += syntax_faults(self.path, self.text, error)
         if self.faults:
             raise self._error()
         return self.root
@@ -196,10 +166,13 @@ class _Tree:
         if event.anchor:
             self.anchors[event.anchor] = None
         keys: dict[str, Place] | None = {} if isinstance(event, yaml.MappingStartEvent) else None
-        self.frames.append(_Frame(place, event.anchor, keys))
+        self.frames.append(_Frame(place, event.anchor, keys, is_flow=bool(event.flow_style)))
 
     def _close(self, event: Any) -> None:
         frame = self.frames.pop()
+        start, end = frame.place, event.end_mark
+        if frame.is_flow and end.line + 1 == start.line:
+            frame.place = replace(start, length=end.column + 1 - start.column)
         self._add(frame.closed(), frame.anchor, is_plain=False)
 
     def _scalar(self, event: Any) -> None:
@@ -290,9 +263,11 @@ class _Tree:
             shown = "a mapping or list" if node.children else f"{node.value}".lower()
             message = f"a key is text, but this is {shown}"
             self._fault("non-string-key", message, node.place, f'quote it: "{shown}"')
-        elif node.value in keys or is_merge:
-            first = keys[node.value].line if node.value in keys else frame.place.line
-            message = f"`{node.value}` is given twice: the first is in line {first}"
+        elif is_merge:
+            message = "`<<` is given twice"
+            self._fault("duplicate-key", message, node.place, "write `<<: [*one, *other]`")
+        elif node.value in keys:
+            message = f"`{node.value}` is given twice: the first is in line {keys[node.value].line}"
             self._fault("duplicate-key", message, node.place, "delete one of them")
         else:
             frame.key = node.value

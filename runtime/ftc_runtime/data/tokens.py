@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ftc_runtime.errors import StageError
 from ftc_runtime.models.safetensors_file import Entry, Stored, read_header, write_file
+
+Scalar = TypeVar("Scalar", np.int32, np.int64)
 
 IGNORED = -100
 """The label of a token that is not trained, as PyTorch's cross entropy skips it."""
@@ -24,8 +28,8 @@ IGNORED = -100
 class TokenRow:
     """The ids of one row, and for each what is trained: the id itself or `IGNORED`."""
 
-    input_ids: list[int]
-    labels: list[int]
+    input_ids: NDArray[np.int32]
+    labels: NDArray[np.int32]
 
 
 class TokenRows:
@@ -62,10 +66,22 @@ class TokenRows:
         return np.diff(self.offsets)
 
 
-def _mapped(path: Path, tensor: Stored, dtype: type[np.generic]) -> NDArray[np.generic]:
+def _mapped(path: Path, tensor: Stored, dtype: type[Scalar]) -> NDArray[Scalar]:
     if tensor.start == tensor.stop:  # nothing cannot be mapped
         return np.zeros(0, dtype)
     return np.memmap(path, dtype=dtype, mode="r", offset=tensor.start, shape=tensor.shape)
+
+
+def read_tokens(path: Path) -> TokenRows:
+    """Return the rows of a file.
+
+    Raises:
+        StageError: if it is no file of token rows, or is cut short.
+    """
+    try:
+        return TokenRows(path)
+    except ValueError as error:
+        raise StageError(str(error), "Check the store: ftc doctor") from error
 
 
 def write_token_rows(path: Path, rows: Sequence[TokenRow]) -> None:
@@ -77,11 +93,9 @@ def write_token_rows(path: Path, rows: Sequence[TokenRow]) -> None:
     for row, start, stop in zip(rows, offsets[:-1], offsets[1:], strict=True):
         input_ids[start:stop] = row.input_ids
         labels[start:stop] = row.labels
-    arrays = {"input_ids": input_ids, "labels": labels, "offsets": offsets}
-    write_file(
-        path,
-        [
-            Entry(name, "I64" if array.itemsize == 8 else "I32", array.shape, array.tobytes)
-            for name, array in arrays.items()
-        ],
-    )
+    entries = [
+        Entry("input_ids", "I32", input_ids.shape, input_ids.tobytes),
+        Entry("labels", "I32", labels.shape, labels.tobytes),
+        Entry("offsets", "I64", offsets.shape, offsets.tobytes),
+    ]
+    write_file(path, entries)

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ftc_runtime.contract import Json
+from ftc_runtime.errors import StageError
 
-ACCIDENTS = frozenset({"_name_or_path", "name_or_path", "transformers_version", "_commit_hash"})
+ACCIDENTS = frozenset(
+    {
+        "_name_or_path",
+        "name_or_path",
+        "_model_name_or_path",
+        "_commit_hash",
+        "transformers_version",
+        "is_local",
+        "local_files_only",
+    }
+)
 """Keys that say where or by what a file was saved, not what the model is."""
 
 
@@ -23,6 +35,21 @@ def canonical_text(value: Json) -> str:
 def write_json(path: Path, value: Json) -> None:
     """Write a value in the one form of its JSON."""
     path.write_text(canonical_text(value), encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON file's object.
+
+    Raises:
+        StageError: if it is not one.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise StageError(f"{path.name} is not JSON: {error}", "Fetch it again") from error
+    if not isinstance(value, dict):
+        raise StageError(f"{path.name} holds no object", "Fetch it again")
+    return value
 
 
 def without_accidents(value: Json) -> Json:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+from ftc_runtime.contract import Json
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.configs import write_json
 from ftc_runtime.models.safetensors_file import Entry, Stored, read_header, write_file
@@ -51,7 +52,7 @@ class LazyTensor:
     @property
     def size(self) -> int:
         """Its bytes."""
-        return self.dtype.itemsize * prod(self.shape)
+        return int(self.dtype.itemsize) * prod(self.shape)
 
     def to(self, dtype: torch.dtype) -> LazyTensor:
         """Return the tensor, converted when it is loaded. Integers and masks stay as they are."""
@@ -145,7 +146,7 @@ def write_model(folder: Path, tensors: Iterable[LazyTensor], *, max_shard_size: 
     if len(shards) == 1:
         write_file(folder / WEIGHTS, map(_entry, shards[0]))
         return [folder / WEIGHTS]
-    weight_map: dict[str, str] = {}
+    weight_map: dict[str, Json] = {}
     paths: list[Path] = []
     for number, shard in enumerate(shards, start=1):
         path = folder / f"model-{number:05}-of-{len(shards):05}.safetensors"

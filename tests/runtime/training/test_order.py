@@ -30,7 +30,7 @@ def test_seed_and_epoch_each_change_the_order_and_do_not_stand_for_each_other() 
 
 def test_the_order_is_the_one_of_before() -> None:
     """A golden order: another one would retrain every model to other weights."""
-    assert RowOrder(10, 4, seed=42).epoch(1) == GOLDEN
+    assert RowOrder(10, 4, seed=42).epoch(1) == [[8, 9, 6, 4], [0, 1, 7, 3], [5, 2]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 100])

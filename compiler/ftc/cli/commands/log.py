@@ -51,7 +51,9 @@ def _stage(word: str, workspace: Workspace) -> str:
         raise ProjectError(
             [
                 Diagnostic(
-                    "ambiguous", f"{word} is made by several stages", help=f"one of {', '.join(stages)}"
+                    "ambiguous",
+                    f"{word} is made by several stages",
+                    help=f"one of {', '.join(stages)}",
                 )
             ]
         )

@@ -10,7 +10,7 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Params(StageParams):
-    """Bring a base model here: from a hub, a folder, a GGUF file, or made from a config and a seed."""
+    """Bring a base model here: from a hub, a folder or a GGUF file, or make it from a seed."""
 
     kind: ClassVar = "model"
     version: ClassVar = 1
@@ -25,7 +25,7 @@ class Params(StageParams):
 
     dtype: Dtype = Field(
         default="auto",
-        description="The weights' type. auto keeps the source's own; a GGUF source becomes bfloat16",
+        description="The weights' type. auto is the source's own; a GGUF source becomes bfloat16",
     )
     trust_remote_code: bool = Field(
         default=False, description="Allow the model's own Python files to run"

@@ -41,7 +41,7 @@ class Part:
             return
         self.rows.append(row)
         self.tokens += length
-        self.trained += sum(label != IGNORED for label in row.labels)
+        self.trained += int((row.labels != IGNORED).sum())
 
 
 def report(tokenizer: PreTrainedTokenizerFast, train: Part, evaluation: Part) -> Json:
@@ -79,7 +79,7 @@ def marked(tokenizer: PreTrainedTokenizerFast, row: TokenRow) -> str:
     pieces: list[str] = []
     stretch: list[int] = []
     inside = False
-    for token, label in zip(row.input_ids, row.labels, strict=True):
+    for token, label in zip(row.input_ids.tolist(), row.labels.tolist(), strict=True):
         if (label != IGNORED) != inside:
             pieces += [tokenizer.decode(stretch), END if inside else TRAINED]
             stretch, inside = [], not inside

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import transformers
 
 from ftc_runtime import events
@@ -120,12 +121,11 @@ def token_row(rendered: Rendered, encoded: Encoded) -> TokenRow:
 
     A token that straddles the border belongs to the prompt: at inference it is already there.
     """
-    labels = [IGNORED] * len(encoded.ids)
-    spans = iter(rendered.trained)
-    span = next(spans, None)
-    for index, (start, stop) in enumerate(encoded.spans):
-        while span is not None and start >= span[1]:
-            span = next(spans, None)
-        if span is not None and span[0] <= start and stop <= span[1]:
-            labels[index] = encoded.ids[index]
-    return TokenRow(encoded.ids, labels)
+    input_ids = np.array(encoded.ids, np.int32)
+    spans = np.array(encoded.spans, np.int64).reshape(-1, 2)
+    starts, stops = spans[:, 0], spans[:, 1]
+    labels = np.full_like(input_ids, IGNORED)
+    for first, last in rendered.trained:
+        inside = (starts >= first) & (starts < last) & (stops <= last)
+        labels[inside] = input_ids[inside]
+    return TokenRow(input_ids, labels)

@@ -22,7 +22,7 @@ class Data(Settings):
 
 
 class Params(StageParams):
-    """Render conversations with the model's chat template and mask all but the assistant's turns."""
+    """Render conversations with the chat template and mask all but the assistant's turns."""
 
     kind: ClassVar = "tokens"
     version: ClassVar = 1

@@ -1,0 +1,1 @@
+"""Work that answers on stdout and makes no artifact."""
