@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+
+WIDEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake. *code* is stable and short (`unknown-key`); *message* has the fact and the value."""
+    """One mistake. *code* is stable and short, *message* has the fact and the value."""
 
     code: str
     message: str
@@ -41,10 +45,51 @@ class ProjectError(Exception):
         return "\n\n".join(render(fault, self.sources) for fault in self.diagnostics)
 
 
+def in_file_order(faults: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return the faults by their places, each once; those without a place come first."""
+
+    def position(fault: Diagnostic) -> tuple[str, int, int]:
+        place = fault.place
+        return (str(place.path), place.line, place.column) if place else ("", 0, 0)
+
+    return sorted(dict.fromkeys(faults), key=position)
+
+
+def close_words(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return the known words that *word* may have been meant to be, the likeliest first."""
+    return list(_close_words(word[:100], tuple(dict.fromkeys(known)), most))
+
+
+@lru_cache(maxsize=256)  # one wrong name is often used in many places
+def _close_words(word: str, known: tuple[str, ...], most: int) -> tuple[str, ...]:
+    plain = {_plain(other): other for other in known}
+    if _plain(word) in plain:
+        return (plain[_plain(word)],)
+    matches = difflib.get_close_matches(_plain(word), list(plain), n=most, cutoff=0.6)
+    return tuple(plain[match] for match in matches)
+
+
+def _plain(word: str) -> str:
+    """Return a word without what is easily mistaken: capitals, and which kind of dash."""
+    return word.casefold().replace("_", "-")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that *word* was most likely meant to be."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    matches = close_words(word, known, most=1)
     return matches[0] if matches else None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str | None:
+    """Return the help line ``did you mean `a` or `b`?``, or None if nothing known is close."""
+    words = [f"`{match}`" for match in close_words(word, known)]
+    return f"did you mean {listed(words)}?" if words else None
+
+
+def listed(words: Iterable[str], *, last: str = "or") -> str:
+    """Return words as they are spoken: `a`, `a or b`, `a, b or c`."""
+    *before, end = words
+    return f"{', '.join(before)} {last} {end}" if before else end
 
 
 def render(fault: Diagnostic, sources: dict[Path, str]) -> str:
@@ -59,23 +104,40 @@ def render(fault: Diagnostic, sources: dict[Path, str]) -> str:
         text = _line(sources.get(place.path, ""), place.line)
         if text is not None:
             shown, column = _window(text, place.column)
-            carets = "^" * max(1, min(place.length, len(shown) - column + 1))
+            pad, marked = shown[: column - 1], shown[column - 1 : column - 1 + place.length]
             lines.append(f"{gutter} |")
             lines.append(f"{number} | {shown}")
-            lines.append(f"{gutter} | {' ' * (column - 1)}{carets}")
+            lines.append(f"{gutter} | {' ' * _width(pad)}{'^' * max(1, _width(marked))}")
     if fault.help:
         lines.append(f"{gutter} = help: {fault.help}")
     return "\n".join(lines)
 
 
+@lru_cache(maxsize=4)
+def _lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
 def _line(text: str, number: int) -> str | None:
-    lines = text.splitlines()
+    lines = _lines(text)
     return lines[number - 1].replace("\t", " ") if 0 < number <= len(lines) else None
 
 
-def _window(text: str, column: int, width: int = 100) -> tuple[str, int]:
+def _window(text: str, column: int) -> tuple[str, int]:
     """Cut a very long line to what surrounds the caret."""
-    if len(text) <= width:
+    if len(text) <= WIDEST:
         return text, column
-    start = max(0, column - width // 2)
-    return text[start : start + width], column - start
+    start = max(0, column - WIDEST // 2)
+    return text[start : start + WIDEST], column - start
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal *text* takes: a Chinese character takes two."""
+    return sum(
+        0
+        if unicodedata.combining(character)
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
+        for character in text
+    )

@@ -21,10 +21,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class OutsideSource:
-    """What a stage reads from outside: a path, a package's file, a hub, or nothing (scratch://)."""
+    """What a stage reads from outside: a path, a package's file, a hub, or nothing (scratch://).
+
+    *path* is where it lies on this machine, None for a hub, for scratch:// and for the file of a
+    package that is not installed.
+    """
 
     uri: str
     revision: str | None = None
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Stage:
     """Every setting, for the process."""
     semantic: dict[str, Any]
     """Those that enter the key, without defaults."""
+    defaults: dict[str, Any]
+    """Leaf (`lora.r`) -> the value that *semantic* leaves out."""
     inputs: dict[str, Edge]
     """Role -> output. A role that takes many is `train.0`, `train.1`."""
     outputs: dict[str, str]
@@ -48,7 +55,7 @@ class Stage:
     reproduces: str
     source: OutsideSource | None = None
     lines: dict[str, int] = field(default_factory=dict)
-    """Leaf of *semantic* (`lora.r`) -> line of project.yaml; "" is the item's own line."""
+    """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml; "" is the item's own line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,15 +44,13 @@ class Lowering(Protocol):
         params: StageParams,
         *,
         inputs: Mapping[str, Output | Sequence[Output] | None],
-        settings_at: str = "",
         suffix: str = "",
         source: str | None = None,
         revision: str | None = None,
     ) -> dict[str, Output]:
         """Add a stage of the kind of *params*, or find the equal one; return its outputs by name.
 
-        *settings_at* is the key under the item where the settings are written (`data`), so that an
-        explanation can name the line. *suffix* is put behind the item's name: `.q8_0`.
+        *suffix* is put behind the item's name: `.q8_0`.
         """
 
     def output(self, reference: str, *wants: Artifact) -> Output:
@@ -77,7 +75,7 @@ class Loaded:
 class Built:
     """What an item came to.
 
-    *outputs*: what others can name (`identity.holdout`). *links* is what `out/<item>/` shows: a path
+    *outputs*: what others can name (`identity.holdout`). *links*: what `out/<item>/` shows, a path
     there -> the output; "." spreads a folder's files there. *loads*: for each output that is a
     model, how to run it.
     """

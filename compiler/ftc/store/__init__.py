@@ -1,0 +1,1 @@
+"""The content-addressed store: objects, action records, refs, locks, the stat-cache."""

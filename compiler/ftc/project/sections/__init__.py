@@ -1,4 +1,4 @@
-"""The sections of project.yaml, in the order in which they are shown.
+"""The sections of project.yaml, each after those that it mostly refers to.
 
 A section whose items come in several forms is a folder with a module for each form, found by the
 value of its discriminator: `format: gguf` is `sections/exports/gguf.py`. Adding a form is adding
@@ -37,6 +37,12 @@ class Section:
         name = f"{__name__}.{self.name}" + (f".{form}" if form else "")
         return cast(type[Item], import_module(name).Item)
 
+    def item_classes(self) -> list[type[Item]]:
+        """Import and return the classes of all forms."""
+        if self.discriminator is None:
+            return [self.item_class()]
+        return [self.item_class(form) for form in self.forms()]
+
 
 SECTIONS = {
     section.name: section
@@ -44,7 +50,7 @@ SECTIONS = {
         Section("models", "model"),
         Section("datasets", "dataset"),
         Section("finetunes", "finetune", "method", default="sft"),
-        Section("evals", "eval", "task", default="generate"),
         Section("exports", "export", "format"),
+        Section("evals", "eval", "task", default="generate"),
     )
 }

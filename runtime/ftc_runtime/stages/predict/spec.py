@@ -26,9 +26,7 @@ class Params(StageParams):
     kind: ClassVar = "predict"
     version: ClassVar = 1
     needs: ClassVar = {
-        "model": Need(
-            Artifact.MODEL, optional=True, libraries=("torch", "transformers")
-        ),
+        "model": Need(Artifact.MODEL, optional=True, libraries=("torch", "transformers")),
         "adapter": Need(Artifact.ADAPTER, optional=True, libraries=("peft",)),
         "gguf": Need(Artifact.GGUF, optional=True, libraries=("llama-cpp-python",)),
         "rows": Need(Artifact.ROWS),

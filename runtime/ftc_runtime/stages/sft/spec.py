@@ -35,7 +35,10 @@ class Training(Settings):
     ] = Field(default="cosine", description="How the learning rate falls")
     warmup_steps: int = Field(default=0, description="Steps until the peak learning rate", ge=0)
     warmup_ratio: float = Field(
-        default=0.0, description="Share of the steps until the peak, if warmup_steps is 0", ge=0, lt=1
+        default=0.0,
+        description="Share of the steps until the peak, if warmup_steps is 0",
+        ge=0,
+        lt=1,
     )
     weight_decay: float = Field(default=0.0, description="Of the optimiser", ge=0)
     adam_beta1: float = Field(default=0.9, description="Of AdamW", ge=0, lt=1)
@@ -68,7 +71,8 @@ class Params(StageParams):
     reproduces: ClassVar = "seeded"
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        default="auto", description="Type of the frozen base while training; auto is the model's own"
+        default="auto",
+        description="Type of the frozen base while training; auto is the model's own",
     )
     lora: Lora = Field(default=Lora(), description="The adapter")
     training: Training = Field(default=Training(), description="The loop")

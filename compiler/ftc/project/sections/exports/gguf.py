@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ftc.project.schema import Built, Loaded, Lowering, Reference
+from ftc.project.schema import Built, Loaded, Lowering, Output, Reference
 from ftc.project.schema import Item as BaseItem
 from ftc.project.sections.exports.safetensors import EXPORTABLE, merged_model
 from ftc_runtime.contract import Artifact
@@ -24,7 +24,7 @@ class Item(BaseItem):
 
     format: Literal["gguf"] = Field(description="One file for llama.cpp and Ollama")
     model: Annotated[str, Reference(EXPORTABLE)] = Field(description="A finetune, model or export")
-    quantization: Quantization | list[Quantization] = Field(
+    quantization: Quantization | Annotated[list[Quantization], Field(min_length=1)] = Field(
         description="llama.cpp's names of the types. Each is a target: merged-gguf.q8_0"
     )
 
@@ -42,7 +42,7 @@ class Item(BaseItem):
         loaded = to.loaded(self.model, *EXPORTABLE)
         merged = merged_model(to, loaded, MergeParams())
         converted = to.stage(GgufParams(), inputs={"model": merged})["gguf"]
-        outputs = {
+        outputs: dict[str, Output] = {
             word: to.stage(
                 QuantizeParams(quantization=word),
                 inputs={"gguf": converted},

@@ -1,0 +1,196 @@
+"""Builds stages: every one that is not fresh, after those that it needs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ftc.build.execute import (
+    Action,
+    Command,
+    Executor,
+    Input,
+    Interrupted,
+    StageFailed,
+    runtime_command,
+)
+from ftc.build.interrupt import Interrupt
+from ftc.build.provenance import usable_processors
+from ftc.build.report import Guarded, Reporter, StageFailure
+from ftc.build.scheduler import Step, run_steps
+from ftc.diagnostics import ProjectError
+from ftc.plan.freshness import Freshness, State, Status
+from ftc.plan.stages import Stage
+from ftc.store.records import Record
+
+ENDING_SECONDS = 12.0
+"""How long an interrupted build waits for its processes: the shim's grace and a little more."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a build did, by names of stages."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    """Those that have their result now, however they came by it."""
+    fresh: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    """Run or restored."""
+    failed: dict[str, StageFailure] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    """Not begun, or not ended: because of a failure or an interrupt."""
+    interrupted: bool = False
+
+    @property
+    def code(self) -> int:
+        """Return the exit code: 0 done, 1 a stage failed, 130 interrupted."""
+        return 130 if self.interrupted else 1 if self.failed else 0
+
+
+def build(
+    freshness: Freshness,
+    names: Iterable[str],
+    *,
+    reporter: Reporter,
+    jobs: int = 1,
+    keep_going: bool = False,
+    threads: int | None = None,
+    command: Command = runtime_command,
+) -> Outcome:
+    """Build the named stages and all that they need.
+
+    One stage runs at a time unless *jobs* says more, since each may use all *threads*; these are
+    otherwise the usable processors, divided among the jobs.
+    """
+    stages = freshness.plan.closure(names)
+    interrupt = Interrupt()
+    guarded = Guarded(reporter)
+    executor = Executor(
+        store=freshness.store,
+        owner=freshness.owner,
+        sources=freshness.sources,
+        reporter=guarded,
+        interrupt=interrupt,
+        threads=threads or max(1, usable_processors() // jobs),
+        command=command,
+    )
+    builder = _Builder(freshness, executor)
+    steps = [builder.step(stage) for stage in stages.values()]
+    with interrupt.signals():
+        try:
+            with interrupt.raising():
+                run_steps(steps, jobs=jobs, keep_going=keep_going)
+        except KeyboardInterrupt:
+            builder.wait_until_idle()
+    outcome = builder.outcome
+    outcome.interrupted = interrupt.asked()
+    outcome.left_out = [name for name in stages if name not in outcome.records | outcome.failed]
+    guarded.up_to_date([stages[name] for name in outcome.fresh])
+    if bug := builder.bug or guarded.fault:
+        raise bug
+    return outcome
+
+
+class _Builder:
+    """The steps of one build. doit asks for freshness in the main thread, and works in others."""
+
+    def __init__(self, freshness: Freshness, executor: Executor) -> None:
+        self.outcome = Outcome()
+        self.bug: Exception | None = None
+        """What no stage can be blamed for. It ends the build, and is raised after it."""
+        self._freshness = freshness
+        self._executor = executor
+        self._errors: dict[str, Exception] = {}
+        """What went wrong in a check."""
+        self._busy = 0
+        self._idle = threading.Condition()
+
+    def step(self, stage: Stage) -> Step:
+        """Return the stage as something to do."""
+        return Step(
+            name=stage.name,
+            after=sorted({edge.stage for edge in stage.inputs.values()}),
+            is_fresh=lambda: self._is_fresh(stage),
+            do=lambda: self._do(stage),
+            target=self._executor.store.ref_file(self._executor.owner, stage.name),
+        )
+
+    def wait_until_idle(self) -> None:
+        """Wait until the threads have ended their processes, or should have."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._busy == 0, timeout=ENDING_SECONDS)
+
+    def _is_fresh(self, stage: Stage) -> bool:
+        try:
+            state = self._freshness.assess(stage)
+            self._freshness.states[stage.name] = state
+            if state.status is not Status.FRESH or state.key is None or state.record is None:
+                return False
+            # A stage under a new name is fresh before anything refers to it.
+            self._executor.store.set_ref(self._executor.owner, stage.name, state.key)
+        except Exception as error:
+            # doit would end the whole build here. The step itself tells of it.
+            self._errors[stage.name] = error
+            return False
+        self.outcome.records[stage.name] = state.record
+        self.outcome.fresh.append(stage.name)
+        return True
+
+    def _action(self, stage: Stage) -> Action:
+        """Return what is to be done, as the check has found it."""
+        if stage.name in self._errors:
+            raise self._errors[stage.name]
+        state = self._freshness.states[stage.name]
+        if state.key is None or state.preimage is None:
+            raise StageFailed(StageFailure(state.note or "its inputs are not known"))
+        inputs = {}
+        for role, edge in stage.inputs.items():
+            stored = self.outcome.records[edge.stage].outputs[edge.output]
+            inputs[role] = Input(
+                stored, self._freshness.plan.stages[edge.stage].outputs[edge.output]
+            )
+        return Action(stage, state, state.key, state.preimage, inputs)
+
+    def _do(self, stage: Stage) -> bool:
+        with self._working():
+            try:
+                if not self._executor.interrupt.asked():
+                    self._keep(stage, self._executor.ensure(self._action(stage)))
+                    return True
+            except StageFailed as failed:
+                self._fail(stage, failed.failure)
+            except Interrupted:
+                return False
+            except ProjectError as error:
+                self._fail(stage, StageFailure(str(error)))
+            except OSError as error:
+                place = f": {error.filename}" if error.filename else ""
+                self._fail(stage, StageFailure(f"{error.strerror or error}{place}"))
+            except Exception as error:
+                self.bug = self.bug or error
+        return False
+
+    def _keep(self, stage: Stage, record: Record) -> None:
+        """Let the stages after it see its result."""
+        self.outcome.records[stage.name] = record
+        self.outcome.made.append(stage.name)
+        self._freshness.states[stage.name] = State(
+            stage.name, Status.FRESH, record.key, record.preimage, record
+        )
+
+    def _fail(self, stage: Stage, failure: StageFailure) -> None:
+        self.outcome.failed[stage.name] = failure
+        self._executor.reporter.stage_failed(stage, failure)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        with self._idle:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()

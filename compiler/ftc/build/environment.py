@@ -1,0 +1,63 @@
+"""The environment of a stage's process: an allow-list, so that nothing unknown changes a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ALLOWED = frozenset(
+    """
+    PATH HOME TMPDIR LANG LANGUAGE LD_LIBRARY_PATH XDG_CACHE_HOME
+    HF_HOME HF_HUB_CACHE HF_XET_CACHE HF_MODULES_CACHE HUGGINGFACE_HUB_CACHE
+    TORCH_HOME TRITON_CACHE_DIR TORCHINDUCTOR_CACHE_DIR
+    ATEN_CPU_CAPABILITY OPENBLAS_CORETYPE MKL_ENABLE_INSTRUCTIONS MKL_CBWR
+    PYTHONPATH
+    """.split()
+)
+"""PYTHONPATH is here because the key's library versions were read with it: a stage without it
+would run other ones."""
+
+ALLOWED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "NCCL_", "HIP_", "ROCR_", "HSA_", "PYTORCH_")
+
+NETWORK = frozenset(
+    """
+    HF_TOKEN HF_TOKEN_PATH HUGGING_FACE_HUB_TOKEN HF_ENDPOINT HF_HUB_DOWNLOAD_TIMEOUT
+    HF_HUB_ETAG_TIMEOUT HF_HUB_DISABLE_XET HF_HUB_ENABLE_HF_TRANSFER
+    http_proxy https_proxy ftp_proxy all_proxy no_proxy
+    HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY
+    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+    """.split()
+)
+"""For stages that take a source. The others have no use for a token, and so do not get it."""
+
+NETWORK_PREFIXES = ("MODELSCOPE_",)
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+FIXED = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONFAULTHANDLER": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+def stage_environment(
+    ours: Mapping[str, str], *, threads: int, takes_source: bool
+) -> dict[str, str]:
+    """Return the environment of a stage, made of *ours*. No user's or host's name is in it."""
+    kept = {
+        name: value for name, value in ours.items() if _is_allowed(name, takes_source=takes_source)
+    }
+    kept.update(FIXED)
+    kept.update(dict.fromkeys(THREADS, str(threads)))
+    if not takes_source:
+        kept["HF_HUB_OFFLINE"] = "1"
+    return kept
+
+
+def _is_allowed(name: str, *, takes_source: bool) -> bool:
+    if name in ALLOWED or name.startswith(ALLOWED_PREFIXES):
+        return True
+    return takes_source and (name in NETWORK or name.startswith(NETWORK_PREFIXES))

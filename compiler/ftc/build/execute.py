@@ -1,0 +1,232 @@
+"""Makes sure that a stage's result is in the store: finds it there, or runs the stage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ftc.build.environment import stage_environment
+from ftc.build.interrupt import Interrupt
+from ftc.build.outputs import faults_of, output_paths
+from ftc.build.provenance import facts_of_run
+from ftc.build.report import Reporter, StageFailure
+from ftc.build.supervise import Ended, Job, supervise
+from ftc.plan.freshness import State
+from ftc.plan.sources import Sources
+from ftc.plan.stages import Stage
+from ftc.store.locks import KeyLock
+from ftc.store.objects import Stored
+from ftc.store.records import Failure, Record
+from ftc.store.store import Store
+from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec
+
+Command: TypeAlias = Callable[[Path], list[str]]
+"""The command that runs the stage whose spec lies at the path."""
+
+
+def runtime_command(spec: Path) -> list[str]:
+    """Return the command of a stage. `-P`: what lies in the working folder is not imported."""
+    return [sys.executable, "-P", "-m", "ftc_runtime", str(spec)]
+
+
+class StageFailed(Exception):
+    """The stage has no result."""
+
+    def __init__(self, failure: StageFailure) -> None:
+        """Keep why."""
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Interrupted(Exception):
+    """The build was asked to end before the stage did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a role is given, and the kind of artifact it is."""
+
+    stored: Stored
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A stage whose inputs are known: all that decides what comes out."""
+
+    stage: Stage
+    state: State
+    """As it was when the inputs were known; *why* for the reporter."""
+    key: str
+    preimage: dict[str, Any]
+    inputs: Mapping[str, Input]
+    """Role -> what to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Runs actions for one project. May be used by several threads."""
+
+    store: Store
+    owner: str
+    """Whose refs: the project's own name in the store."""
+    sources: Sources
+    reporter: Reporter
+    interrupt: Interrupt
+    threads: int
+    command: Command = runtime_command
+
+    def ensure(self, action: Action) -> Record:
+        """Return the record of the action, after running it where there was none.
+
+        Raises:
+            StageFailed: when its process, or what it wrote, is no good.
+            Interrupted: when the build was asked to end.
+        """
+        found = self._restored(action)
+        if found is not None:
+            return found
+        with KeyLock(self.store, action.key) as lock:
+            locked = lock.acquire(
+                waiting=lambda holder: self.reporter.stage_waiting(action.stage, holder),
+                give_up=self.interrupt.asked,
+            )
+            if not locked:
+                raise Interrupted
+            return self._restored(action) or self._built(action, lock)
+
+    def _restored(self, action: Action) -> Record | None:
+        record = self.store.record(action.key)
+        if record is None or not self.store.complete(record):
+            return None
+        self.store.set_ref(self.owner, action.stage.name, action.key)
+        self.reporter.stage_restored(action.stage)
+        return record
+
+    def _built(self, action: Action, lock: KeyLock) -> Record:
+        self.reporter.stage_started(action.stage, action.state)
+        started = time.time()
+        try:
+            ended = self._run(action, lock)
+            outputs = self._believed(action, ended)
+        except StageFailed as failed:
+            failure = failed.failure
+            self.store.set_failure(
+                action.key, Failure(failure.message, failure.hint, round(time.time(), 3))
+            )
+            raise
+        facts = facts_of_run(ended, threads=self.threads, started=started)
+        record = self.store.publish(Record(action.key, action.preimage, outputs, facts))
+        self.store.set_ref(self.owner, action.stage.name, action.key)
+        self.store.forget_work(action.key)
+        self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
+        return record
+
+    def _run(self, action: Action, lock: KeyLock) -> Ended:
+        """Run the process in a folder of the key's own."""
+        work = self.store.work(action.key)
+        if not (action.state.found and action.state.found.files):
+            # What a crash left is not to be mixed in. Only a download goes on where it stopped.
+            self.store.forget_work(action.key)
+        spec = _prepare(self.store, action, work=work, threads=self.threads)
+        job = Job(
+            command=self.command(spec),
+            folder=work / "scratch",
+            log=self.store.log(action.key),
+            events=self.store.events(action.key),
+            environment=stage_environment(
+                os.environ, threads=self.threads, takes_source=action.stage.source is not None
+            ),
+            lock=lock.fileno(),
+        )
+        return supervise(
+            job,
+            interrupt=self.interrupt,
+            tell=lambda event: self.reporter.stage_event(action.stage, event),
+        )
+
+    def _believed(self, action: Action, ended: Ended) -> dict[str, Stored]:
+        """Put the outputs into the store, if nothing speaks against them."""
+        log = self.store.log(action.key)
+        if ended.code != 0:
+            if self.interrupt.asked():
+                raise Interrupted
+            raise StageFailed(_failure_of(ended, log))
+        folder = self.store.work(action.key) / "out"
+        faults = faults_of(folder, action.stage.outputs)
+        if faults:
+            message = "the stage ended well, and yet " + "; ".join(faults)
+            raise StageFailed(StageFailure(message, log=log))
+        self._compare_source(action)
+        paths = output_paths(folder, action.stage.outputs)
+        return {name: self.store.put(path) for name, path in paths.items()}
+
+    def _compare_source(self, action: Action) -> None:
+        """Refuse a result of which nobody can say what it was made from."""
+        source, found = action.stage.source, action.state.found
+        if source is None or found is None:
+            return
+        if self.sources.find(source).digest != found.digest:
+            message = f"{source.uri} changed while the stage read it"
+            raise StageFailed(StageFailure(message, "build again, and leave it alone meanwhile"))
+
+
+def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
+    """Make the work folder with the stage's spec in it, and return the spec's path."""
+    out = work / "out"
+    for left in (work / "failed.json", work / "spec.json"):
+        left.unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (work / "scratch").mkdir(exist_ok=True)
+    spec = StageSpec(
+        stage=action.stage.name,
+        kind=action.stage.kind,
+        key=action.key,
+        params=action.stage.params,
+        inputs={
+            role: store.path(given.stored, SUFFIXES.get(Artifact(given.artifact), ""))
+            for role, given in action.inputs.items()
+        },
+        source=_source(action),
+        outputs=output_paths(out, action.stage.outputs),
+        work=work / "scratch",
+        libraries=action.stage.libraries,
+        threads=threads,
+    )
+    file = work / "spec.json"
+    file.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+    return file
+
+
+def _source(action: Action) -> Source | None:
+    source, found = action.stage.source, action.state.found
+    if source is None or found is None:
+        return None
+    return Source(uri=source.uri, path=found.path, revision=found.revision, files=found.files)
+
+
+def _failure_of(ended: Ended, log: Path) -> StageFailure:
+    """Say why the process ended badly: in its own words, else by its exit code."""
+    if ended.complaint is not None:
+        message = str(ended.complaint.get("message"))
+        hint = ended.complaint.get("hint")
+        return StageFailure(message, str(hint) if hint else None, log)
+    number = ended.code - 128 if ended.code > 128 else -ended.code
+    if number not in signal.valid_signals():
+        return StageFailure(f"its process ended with code {ended.code}", None, log)
+    name = signal.Signals(number).name
+    if number != signal.SIGKILL:
+        return StageFailure(f"its process was ended by {name}", None, log)
+    return StageFailure(
+        f"its process was ended by {name}, with {ended.peak_bytes / 2**30:.1f} GiB in memory",
+        "most often that is the kernel, out of memory: `dmesg` tells",
+        log,
+    )

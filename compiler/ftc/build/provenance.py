@@ -1,0 +1,58 @@
+"""Where and with what a stage ran: facts for its record, never for its key."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import ftc
+from ftc.build.supervise import Ended
+
+INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "sve", "asimd")
+"""Best first, as /proc/cpuinfo calls them. Another one may round a sum in another way."""
+
+
+def facts_of_run(ended: Ended, *, threads: int, started: float) -> dict[str, Any]:
+    """Return the facts of one run. *started* is in seconds since 1970."""
+    return {
+        "host": socket.gethostname(),
+        "instruction_set": instruction_set(),
+        "threads": threads,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(ended.seconds, 3),
+        "peak_bytes": ended.peak_bytes,
+        "ftc": ftc.__version__,
+        "python": platform.python_version(),
+        "stage": dict(ended.facts),
+    }
+
+
+def instruction_set() -> str:
+    """Return the widest vector instructions of this processor that change results."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        text = ""
+    flags = {
+        flag
+        for line in text.splitlines()
+        if line.lower().startswith(("flags", "features"))
+        for flag in line.partition(":")[2].split()
+    }
+    known = [name for name in INSTRUCTION_SETS if name in flags]
+    return known[0] if known else platform.machine()
+
+
+def usable_processors() -> int:
+    """Return how many processors we may use; a container may allow fewer than there are."""
+    allowed = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(allowed, int(quota) // int(period)))
+    except (OSError, ValueError):
+        # No such limit: not in a container, or `max`.
+        return allowed

@@ -1,0 +1,98 @@
+"""`out/<target>/`: links to what a target came to, swapped as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ftc.plan.freshness import State
+from ftc.plan.stages import Target
+from ftc.store.objects import Stored
+from ftc.store.records import Record
+from ftc.store.store import Store
+
+OUT_FOLDER = "out"
+RECORD_FILE = "record.json"
+
+
+def show(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
+    """Make `out/<target>` point to a folder of links to the target's outputs; return it.
+
+    The folder itself lies in the store, named by what it shows, and `out/<target>` is a link to
+    it: so it changes from the old result to the new one in one step.
+    """
+    outputs = {
+        path: _stored(states[edge.stage], edge.output) for path, edge in target.links.items()
+    }
+    record = _record(target, states)
+    name = hashlib.sha256(f"{root}\n{record}".encode()).hexdigest()[:32]
+    view = store.root / "views" / name
+    if not view.is_dir():
+        beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
+        beside.mkdir(parents=True)
+        (beside / RECORD_FILE).write_text(record, encoding="utf-8")
+        for path, stored in outputs.items():
+            _link(stored, beside / path, store=store, final=view / path)
+        view.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.rename(view)
+        except OSError:
+            # Another build was first; its links are the same.
+            pass
+    return _point(root / OUT_FOLDER / target.name.replace(":", "-"), view)
+
+
+def _stored(state: State, output: str) -> Stored:
+    record = _made(state)
+    return record.outputs[output]
+
+
+def _made(state: State) -> Record:
+    if state.record is None:
+        raise ValueError(f"{state.stage} has no result to show")
+    return state.record
+
+
+def _link(stored: Stored, at: Path, *, store: Store, final: Path) -> None:
+    """Link a file or a folder; "." (at == the view itself) spreads the folder's files."""
+    made = store.path(stored)
+    if at.exists():
+        for entry in sorted(made.iterdir()):
+            _symlink(at / entry.name, entry, final=final / entry.name)
+    else:
+        at.parent.mkdir(parents=True, exist_ok=True)
+        _symlink(at, made, final=final)
+
+
+def _symlink(at: Path, to: Path, *, final: Path) -> None:
+    at.symlink_to(os.path.relpath(to, final.parent))
+
+
+def _record(target: Target, states: Mapping[str, State]) -> str:
+    shown = {
+        path: {
+            "stage": edge.stage,
+            "output": edge.output,
+            "key": states[edge.stage].key,
+            "digest": _stored(states[edge.stage], edge.output).digest,
+            "size": _stored(states[edge.stage], edge.output).size,
+            "facts": _made(states[edge.stage]).facts,
+        }
+        for path, edge in target.links.items()
+    }
+    return json.dumps({"target": target.name, "outputs": shown}, indent=2) + "\n"
+
+
+def _point(link: Path, view: Path) -> Path:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    wanted = os.path.relpath(view, link.parent)
+    if link.is_symlink() and os.readlink(link) == wanted:  # noqa: PTH115 - compared as text
+        return link
+    beside = link.with_name(f".{link.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(wanted)
+    beside.replace(link)
+    return link

@@ -1,0 +1,128 @@
+"""Build targets and all that they need; only what is stale runs.
+
+Without a target: all exports and evals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+from ftc.cli.console import Console
+from ftc.cli.exits import Exit
+from ftc.cli.workspace import Workspace, open_workspace
+from ftc.plan.freshness import Freshness
+from ftc.plan.stages import Target
+
+EXAMPLES = "examples:\n  ftc build\n  ftc build merged-gguf\n  ftc build recall --keep-going"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="items, outputs or stages")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would run")
+    parser.add_argument(
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="after a failure build what does not need it",
+    )
+    parser.add_argument(
+        "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Build, then show the results under `out/`."""
+    if arguments.dry_run:
+        from ftc.cli.commands import plan
+
+        return plan.run(arguments, console)
+    began = time.monotonic()
+    workspace = open_workspace()
+    targets = workspace.targets(arguments.targets)
+    freshness = workspace.freshness()
+    wanted = [stage for target in targets for stage in target.stages()]
+    names = list(workspace.plan.closure(wanted))
+    states = freshness.look()
+    if all(states[name].status == "fresh" for name in names):
+        _show(targets, workspace, freshness, console=console)
+        return _up_to_date(len(names), began, console)
+    code = _build(names, workspace, freshness, arguments=arguments, console=console)
+    if code == Exit.DONE:
+        _show(targets, workspace, freshness, console=console)
+        console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
+    return code
+
+
+def _build(
+    names: list[str],
+    workspace: Workspace,
+    freshness: Freshness,
+    *,
+    arguments: argparse.Namespace,
+    console: Console,
+) -> int:
+    from ftc.build.ask import AskError
+    from ftc.build.engine import build
+    from ftc.build.pins import pin
+    from ftc.cli.progress import Progress
+
+    plan = workspace.plan
+    try:
+        pin((plan.stages[name] for name in names), workspace.sources, say=console.talk)
+    except AskError as error:
+        console.error("source", error.message, error.hint)
+        return Exit.FAILED
+    outcome = build(
+        freshness,
+        names,
+        reporter=Progress(plan, console, total=len(names)),
+        jobs=arguments.jobs,
+        keep_going=arguments.keep_going,
+    )
+    if outcome.interrupted:
+        console.talk("interrupted; nothing half-made is kept: the same command goes on")
+    elif outcome.failed:
+        done = len(outcome.records)
+        again = f"ftc build {' '.join(arguments.targets)}".strip()
+        console.talk(
+            f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
+            f" After mending it: {again}"
+        )
+    return outcome.code
+
+
+def _show(
+    targets: Sequence[Target], workspace: Workspace, freshness: Freshness, *, console: Console
+) -> None:
+    """Link the results under `out/`, and print the scores of evals."""
+    from ftc.build.views import show
+    from ftc.cli.scores import print_scores, read_scores
+
+    for target in targets:
+        view = show(target, freshness.states, workspace.store, root=workspace.plan.root)
+        if target.section == "evals" and (scores := read_scores(view)):
+            print_scores(target.name, scores, console)
+        if console.json:
+            console.records([{"type": "result", "target": target.name, "path": str(view)}])
+
+
+def _up_to_date(count: int, began: float, console: Console) -> int:
+    if console.json:
+        console.records([{"type": "up-to-date", "stages": count}])
+    console.talk(f"{count} stages up to date ({_since(began)})")
+    return Exit.DONE
+
+
+def _since(began: float) -> str:
+    seconds = time.monotonic() - began
+    return f"{seconds:.2f} s" if seconds < 10 else f"{int(seconds) // 60}m{int(seconds) % 60:02}s"
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number

@@ -1,0 +1,62 @@
+"""Find every mistake in project.yaml, and show them all at once with their places."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from ftc.cli.console import Console
+from ftc.cli.exits import Exit
+from ftc.cli.workspace import find_project
+
+EXAMPLES = """\
+examples:
+  ftc check
+  ftc check --resolved   # with defaults merged in
+  ftc check --schema > project.schema.json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--resolved", action="store_true", help="print every item with its defaults")
+    shown.add_argument("--schema", action="store_true", help="print the JSON Schema, for editors")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Load, check and lower the project."""
+    from ftc.plan.lower import lower
+    from ftc.project.json_schema import json_schema
+    from ftc.project.load import load
+
+    if arguments.schema:
+        console.data(json.dumps(json_schema(), indent=2))
+        return Exit.DONE
+    file = find_project()
+    project = load(file, os.environ)
+    plan = lower(project)
+    if arguments.resolved:
+        _print_resolved(project.items, console)
+        return Exit.DONE
+    count = sum(len(items) for items in project.items.values())
+    if console.json:
+        console.records([{"type": "check", "items": count, "stages": len(plan.stages)}])
+    else:
+        console.talk(f"{file.name}: no mistakes ({count} items, {len(plan.stages)} stages)")
+    return Exit.DONE
+
+
+def _print_resolved(sections: Any, console: Console) -> None:
+    resolved = {
+        section: {name: item.model_dump(mode="json") for name, item in items.items()}
+        for section, items in sections.items()
+        if items
+    }
+    if console.json:
+        console.records([{"type": "resolved", **resolved}])
+        return
+    import yaml
+
+    console.data(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True).rstrip())

@@ -1,0 +1,46 @@
+"""Show what a build would run, restore or leave, and why. Runs nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from ftc.cli.console import Console
+from ftc.cli.exits import Exit
+from ftc.cli.stage_lines import StageLine, print_stage_lines, stage_lines
+from ftc.cli.workspace import open_workspace
+
+EXAMPLES = "examples:\n  ftc plan\n  ftc plan merged-gguf --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="what to build; all exports and evals if none"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Print what is not fresh, in the order in which it would run."""
+    workspace = open_workspace()
+    states = workspace.freshness().look()
+    wanted = [s for target in workspace.targets(arguments.targets) for s in target.stages()]
+    names = workspace.plan.closure(wanted)
+    lines = stage_lines(workspace.plan, (states[name] for name in names))
+    print_stage_lines([line for line in lines if line.status != "fresh"], console)
+    console.talk(_summary(lines))
+    return Exit.DONE
+
+
+def _summary(lines: list[StageLine]) -> str:
+    def count(*states: str) -> int:
+        return sum(line.status in states for line in lines)
+
+    run = count("stale", "failed", "unresolved")
+    parts = [
+        f"{run} to run",
+        f"{count('pending')} that may follow",
+        f"{count('cached')} to take from the store",
+        f"{count('fresh')} fresh",
+    ]
+    running = count("running")
+    return "Plan: " + ", ".join([*parts, *([f"{running} running"] if running else [])])

@@ -1,0 +1,41 @@
+"""Show what is fresh and what is stale, and why. Runs nothing and never goes online."""
+
+from __future__ import annotations
+
+import argparse
+
+from ftc.cli.console import Console
+from ftc.cli.exits import Exit
+from ftc.cli.stage_lines import counted, print_stage_lines, stage_lines
+from ftc.cli.workspace import open_workspace
+
+EXAMPLES = """\
+examples:
+  ftc status
+  ftc status merged-gguf --check   # exit 6 if a build would run something"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="only these and what they need"
+    )
+    parser.add_argument("--check", action="store_true", help="exit 6 unless everything is fresh")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Print a line for each stage."""
+    workspace = open_workspace()
+    states = workspace.freshness().look()
+    names = list(workspace.plan.stages)
+    if arguments.targets:
+        wanted = [s for target in workspace.targets(arguments.targets) for s in target.stages()]
+        names = list(workspace.plan.closure(wanted))
+    lines = stage_lines(workspace.plan, (states[name] for name in names))
+    print_stage_lines(lines, console)
+    stale = [line for line in lines if line.status != "fresh"]
+    if not stale:
+        console.talk(f"{len(lines)} stages up to date")
+    else:
+        console.talk(counted(lines))
+    return Exit.STALE if stale and arguments.check else Exit.DONE

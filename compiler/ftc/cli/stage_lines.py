@@ -1,0 +1,100 @@
+"""How the state of stages is told: one record a stage, and the text made from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ftc.cli.console import Console
+from ftc.plan.explain import Change
+from ftc.plan.freshness import State, Status
+from ftc.plan.stages import Plan
+
+SYMBOLS = {
+    Status.FRESH: ("=", "green"),
+    Status.CACHED: ("=", "blue"),
+    Status.STALE: ("~", "yellow"),
+    Status.PENDING: (".", "dim"),
+    Status.UNRESOLVED: ("?", "yellow"),
+    Status.RUNNING: (">", "blue"),
+    Status.FAILED: ("!", "red"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One leaf that differs, before and now."""
+
+    leaf: str
+    before: Any
+    now: Any
+    place: str | None
+    """`project.yaml:23`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageLine:
+    """One stage as it stands."""
+
+    stage: str
+    kind: str
+    status: str
+    key: str | None
+    reasons: tuple[Reason, ...]
+    note: str | None
+
+    def why(self) -> str:
+        """Return everything there is to say, on one line."""
+        told = [
+            f"{reason.text} ({reason.place})" if reason.place else reason.text
+            for reason in self.reasons
+        ]
+        return "; ".join([*told, *([self.note] if self.note else [])])
+
+    def record(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return {"type": "stage", **asdict(self)}
+
+
+def stage_line(plan: Plan, state: State) -> StageLine:
+    """Return what is told of one state."""
+    return StageLine(
+        stage=state.stage,
+        kind=plan.stages[state.stage].kind,
+        status=state.status.value,
+        key=state.key,
+        reasons=tuple(_reason(change, plan) for change in state.changes),
+        note=state.note,
+    )
+
+
+def stage_lines(plan: Plan, states: Iterable[State]) -> list[StageLine]:
+    """Return a line for each state, in the order given."""
+    return [stage_line(plan, state) for state in states]
+
+
+def _reason(change: Change, plan: Plan) -> Reason:
+    place = f"{plan.file.name}:{change.line}" if change.line else None
+    return Reason(change.leaf, change.before, change.now, place, change.words())
+
+
+def print_stage_lines(lines: list[StageLine], console: Console) -> None:
+    """Print a table, aligned; the states in words, so that colour only adds."""
+    if console.json:
+        console.records(line.record() for line in lines)
+        return
+    width = max((len(line.stage) for line in lines), default=0)
+    for line in lines:
+        symbol, style = SYMBOLS[Status(line.status)]
+        text = f"{symbol} {line.stage:<{width}}  {line.status:<10}"
+        console.data((console.styled(text, style) + f"  {line.why()}").rstrip())
+
+
+def counted(lines: list[StageLine]) -> str:
+    """Return `9 stages: 3 fresh, 1 stale, 5 pending`."""
+    counts = Counter(line.status for line in lines)
+    parts = [f"{counts[status.value]} {status.value}" for status in Status if counts[status.value]]
+    return f"{len(lines)} stage{'s' if len(lines) != 1 else ''}: {', '.join(parts) or 'none'}"

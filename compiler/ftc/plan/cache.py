@@ -1,0 +1,139 @@
+"""The last plan, kept as JSON, so that `ftc status` needs neither pydantic nor yaml.
+
+A kept plan is used only if everything that it was made from is unchanged: the text of
+project.yaml, the environment's values in it, ftc's own code, and the installed packages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
+
+FILE_NAME = "plan.json"
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def fingerprint(file: Path) -> str:
+    """Return the digest of all that the plan of *file* is made from.
+
+    Raises:
+        OSError: if *file* cannot be read.
+    """
+    text = file.read_bytes()
+    digest = hashlib.sha256(text)
+    for name in sorted(set(_VARIABLE.findall(text.decode("utf-8", "replace")))):
+        digest.update(f"\0{name}={os.environ.get(name)!r}".encode())
+    for folder in _code():
+        digest.update(f"\0{folder}={os.stat(folder).st_mtime_ns}".encode())  # noqa: PTH116
+    digest.update(f"\0{file.resolve()}\0{sys.version}".encode())
+    return digest.hexdigest()
+
+
+def _code() -> Iterator[str]:
+    """Folders of installed packages, and every file of ftc's own.
+
+    A folder's mtime moves when a package comes, goes or changes its version.
+    """
+    for entry in sys.path:
+        if entry.endswith(("site-packages", "dist-packages")) and os.path.isdir(entry):  # noqa: PTH112 - in the start-up path
+            yield entry
+    compiler = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    yield from _files(compiler)
+    for entry in sys.path:
+        runtime = os.path.join(entry, "ftc_runtime")  # noqa: PTH118
+        if os.path.isdir(runtime):  # noqa: PTH112
+            yield from _files(runtime)
+            return
+
+
+def _files(folder: str) -> Iterator[str]:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != "__pycache__":
+                yield from _files(entry.path)
+        elif entry.name.endswith((".py", ".txt")):
+            yield entry.path
+
+
+def load(path: Path, expected: str) -> Plan | None:
+    """Return the plan kept at *path* if its fingerprint is *expected*; a torn file is none."""
+    try:
+        document = json.loads(path.read_bytes())
+        if document["fingerprint"] != expected:
+            return None
+        return _plan(document)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def save(path: Path, plan: Plan, expected: str) -> None:
+    """Keep *plan* at *path*, whole or not at all. A full disk only costs time later."""
+    document = {"fingerprint": expected, **_document(plan)}
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(document, default=str), encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+
+
+def _document(plan: Plan) -> dict[str, Any]:
+    return {
+        "project": plan.project,
+        "root": str(plan.root),
+        "file": str(plan.file),
+        "stages": [
+            {
+                **{name: getattr(stage, name) for name in Stage.__slots__},
+                "inputs": {role: [edge.stage, edge.output] for role, edge in stage.inputs.items()},
+                "source": stage.source
+                and [stage.source.uri, stage.source.revision, stage.source.path],
+            }
+            for stage in plan.stages.values()
+        ],
+        "targets": [
+            [
+                target.name,
+                target.section,
+                {path: [edge.stage, edge.output] for path, edge in target.links.items()},
+            ]
+            for target in plan.targets.values()
+        ],
+    }
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    stages = (
+        Stage(
+            **{
+                **stage,
+                "inputs": {role: Edge(*edge) for role, edge in stage["inputs"].items()},
+                "source": stage["source"] and _source(*stage["source"]),
+            }
+        )
+        for stage in document["stages"]
+    )
+    targets = (
+        Target(name, section, {path: Edge(*edge) for path, edge in links.items()})
+        for name, section, links in document["targets"]
+    )
+    return Plan(
+        project=document["project"],
+        root=Path(document["root"]),
+        file=Path(document["file"]),
+        stages={stage.name: stage for stage in stages},
+        targets={target.name: target for target in targets},
+    )
+
+
+def _source(uri: str, revision: str | None, path: str | None) -> OutsideSource:
+    return OutsideSource(uri, revision, Path(path) if path else None)

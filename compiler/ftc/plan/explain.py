@@ -1,0 +1,100 @@
+"""Why a stage must run: two preimages compared, leaf by leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ftc.plan.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One leaf that differs from the run that the project used last."""
+
+    leaf: str
+    """`lora.r`, `inputs.train`, `libraries.torch`, `version`."""
+    before: Any
+    now: Any
+    line: int | None = None
+    """Line of project.yaml, for a setting."""
+    about: str | None = None
+    """For an input: the output or the source that it is."""
+
+    def words(self) -> str:
+        """Return the change as it is shown: `lora.r 16 -> 8`."""
+        if self.about is not None:
+            return f"{self.about} changed"
+        return f"{self.leaf} {_shown(self.before)} -> {_shown(self.now)}"
+
+
+class Absent:
+    """A leaf that is not there."""
+
+    def __repr__(self) -> str:
+        """Return what a reader should see in its place."""
+        return "(unset)"
+
+
+ABSENT = Absent()
+
+
+def changes(
+    before: Mapping[str, Any], now: Mapping[str, Any], *, stage: Stage
+) -> tuple[Change, ...]:
+    """Return what differs, settings first, in the order of their names."""
+    found: list[Change] = []
+    old, new = dict(_leaves(before["spec"])), dict(_leaves(now["spec"]))
+    for leaf in sorted(old.keys() | new.keys()):
+        was = old.get(leaf, stage.defaults.get(leaf, ABSENT))
+        is_now = new.get(leaf, stage.defaults.get(leaf, ABSENT))
+        if was != is_now:
+            found.append(Change(leaf, was, is_now, line=_line(stage, leaf)))
+    for role in sorted(before["inputs"].keys() | now["inputs"].keys()):
+        was, is_now = before["inputs"].get(role, ABSENT), now["inputs"].get(role, ABSENT)
+        if was != is_now:
+            found.append(Change(f"inputs.{role}", was, is_now, about=_about(stage, role)))
+    for name in sorted(before["libraries"].keys() | now["libraries"].keys()):
+        was, is_now = before["libraries"].get(name, ABSENT), now["libraries"].get(name, ABSENT)
+        if was != is_now:
+            found.append(Change(f"libraries.{name}", was, is_now))
+    for leaf in ("schema", "version", "outputs"):
+        if before[leaf] != now[leaf]:
+            found.append(Change(leaf, before[leaf], now[leaf]))
+    return tuple(found)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _leaves(part, f"{path}.{key}" if path else str(key))
+    elif path:
+        yield path, value
+
+
+def _line(stage: Stage, leaf: str) -> int | None:
+    """The line of a setting, or of what it would stand under."""
+    while leaf not in stage.lines and "." in leaf:
+        leaf = leaf.rpartition(".")[0]
+    return stage.lines.get(leaf, stage.lines.get(""))
+
+
+def _about(stage: Stage, role: str) -> str:
+    if role == "source" and stage.source is not None:
+        return stage.source.uri
+    edge = stage.inputs.get(role)
+    return f"{edge.stage} ({edge.output})" if edge else f"input {role}"
+
+
+def _shown(value: Any) -> str:
+    text = str(value) if isinstance(value, Absent | int | float) else _text(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value[:19] if value.startswith("sha256:") else value
+    if isinstance(value, list):
+        return "[" + ", ".join(_text(part) for part in value) + "]"
+    return {True: "true", False: "false", None: "null"}.get(value, str(value))

@@ -1,0 +1,135 @@
+"""What is stale: one walk over the plan against the store. Runs nothing and never goes online."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ftc.plan.explain import Change, changes
+from ftc.plan.keys import key_of, preimage
+from ftc.plan.sources import Found, Sources
+from ftc.plan.stages import Plan, Stage
+from ftc.store.locks import holder_of
+from ftc.store.records import Record
+from ftc.store.store import Store
+
+
+class Status(StrEnum):
+    """How a stage stands."""
+
+    FRESH = "fresh"
+    """Its result is here, and the project uses it."""
+    CACHED = "cached"
+    """Its result is here from an earlier run: a build swings to it without work."""
+    STALE = "stale"
+    """It has to run."""
+    PENDING = "pending"
+    """Something before it has to run first; it may yet turn out fresh."""
+    UNRESOLVED = "unresolved"
+    """Its source is not pinned or not here."""
+    RUNNING = "running"
+    FAILED = "failed"
+    """It ran with just these inputs and settings and failed. A build tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One stage as it stands."""
+
+    stage: str
+    status: Status
+    key: str | None = None
+    preimage: dict[str, Any] | None = None
+    record: Record | None = None
+    changes: tuple[Change, ...] = ()
+    note: str | None = None
+    """What else there is to say: why it is pending, unresolved or failed, who runs it."""
+    waits_for: tuple[str, ...] = ()
+    found: Found | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Is the result here?"""
+        return self.status in (Status.FRESH, Status.CACHED)
+
+
+@dataclass(slots=True)
+class Freshness:
+    """Answers for the stages of one plan. The build and `ftc status` both ask here."""
+
+    plan: Plan
+    store: Store
+    sources: Sources
+    owner: str
+    """Whose refs: the project's own name in a store that several share."""
+    states: dict[str, State] = field(default_factory=dict)
+
+    def look(self) -> dict[str, State]:
+        """Return the state of every stage, in the plan's order."""
+        self.states = {}
+        for stage in self.plan.stages.values():
+            self.states[stage.name] = self.assess(stage)
+        return self.states
+
+    def assess(self, stage: Stage) -> State:
+        """Return the state of one stage, from the states of those before it."""
+        digests: dict[str, str] = {}
+        waits_for: list[str] = []
+        for role, edge in stage.inputs.items():
+            upstream = self.states.get(edge.stage)
+            if upstream is not None and upstream.usable and upstream.record is not None:
+                digests[role] = upstream.record.outputs[edge.output].digest
+            else:
+                waits_for.append(edge.stage)
+        if waits_for:
+            names = tuple(dict.fromkeys(waits_for))
+            return State(stage.name, Status.PENDING, waits_for=names, note=", ".join(names))
+        found = self.sources.find(stage.source) if stage.source is not None else None
+        if found is not None:
+            if found.digest is None:
+                note = found.problem or f"{_uri(stage)} is not pinned yet: ftc build asks the hub"
+                return State(stage.name, Status.UNRESOLVED, note=note, found=found)
+            digests["source"] = found.digest
+        return self._by_key(stage, digests, found)
+
+    def _by_key(self, stage: Stage, digests: Mapping[str, str], found: Found | None) -> State:
+        before_key = self.store.ref(self.owner, stage.name)
+        image = preimage(stage, digests)
+        key = key_of(image)
+        record = self.store.record(key)
+        if record is not None and self.store.complete(record):
+            fresh = before_key in (None, key)
+            status = Status.FRESH if fresh else Status.CACHED
+            why = () if fresh else self._changes(stage, before_key, image)
+            return State(stage.name, status, key, image, record, changes=why, found=found)
+        why = self._changes(stage, before_key, image)
+        if (now := holder_of(self.store, key)) is not None:
+            note: str | None = f"by process {now.pid} on {now.host}"
+            return State(
+                stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found
+            )
+        if (failure := self.store.failure(key)) is not None:
+            note = failure.message
+            return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)
+        note = None if why else _missing(record, before_key)
+        return State(stage.name, Status.STALE, key, image, changes=why, note=note, found=found)
+
+    def _changes(
+        self, stage: Stage, before_key: str | None, image: Mapping[str, Any]
+    ) -> tuple[Change, ...]:
+        before = self.store.record(before_key) if before_key else None
+        if before is None:
+            return ()
+        return changes(before.preimage, image, stage=stage)
+
+
+def _missing(record: Record | None, before_key: str | None) -> str:
+    if record is not None:
+        return "its files are missing or damaged in the store"
+    return "its record is gone from the store" if before_key else "never built"
+
+
+def _uri(stage: Stage) -> str:
+    return stage.source.uri if stage.source else stage.name

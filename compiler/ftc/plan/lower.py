@@ -1,0 +1,163 @@
+"""Items -> stages. Equal stages are shared; a shared one takes the name of its first item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ftc.plan.keys import canonical
+from ftc.plan.libraries import versions
+from ftc.plan.locate import locate
+from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
+from ftc.project.load import Project
+from ftc.project.schema import Built, Loaded, Output
+from ftc.project.sections import SECTIONS
+from ftc_runtime.contract import Artifact, Settings, StageParams
+
+ItemName = tuple[str, str]
+"""Section and name."""
+
+Inputs = Mapping[str, Output | Sequence[Output] | None]
+
+
+def lower(project: Project) -> Plan:
+    """Return the plan of a checked project. Starts nothing and reads no file's content."""
+    graph = _Graph(project)
+    names = Counter(name for items in project.items.values() for name in items)
+    targets: dict[str, Target] = {}
+    for section in SECTIONS:
+        for name in project.items.get(section, {}):
+            shown = name if names[name] == 1 else f"{SECTIONS[section].noun}:{name}"
+            for target in _targets(section, shown, graph.built((section, name))):
+                targets[target.name] = target
+    return Plan(project.name, project.root, project.file, graph.stages, targets)
+
+
+def _targets(section: str, name: str, built: Built) -> list[Target]:
+    """The item, and each output of it that can be named."""
+    whole = Target(name, section, {path: _edge(output) for path, output in built.links.items()})
+    parts = []
+    for word, output in built.outputs.items():
+        links = {path: _edge(made) for path, made in built.links.items() if made == output}
+        parts.append(Target(f"{name}.{word}", section, links or {word: _edge(output)}))
+    return [whole, *parts]
+
+
+def _edge(output: Output) -> Edge:
+    return Edge(output.stage, output.output)
+
+
+class _Graph:
+    """The stages so far. Implements `ftc.project.schema.Lowering`."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.stages: dict[str, Stage] = {}
+        self._built: dict[ItemName, Built] = {}
+        self._by_content: dict[bytes, str] = {}
+        self._current: list[ItemName] = []
+
+    def built(self, item: ItemName) -> Built:
+        """Return what an item came to, lowering it the first time."""
+        if item not in self._built:
+            section, name = item
+            self._current.append(item)
+            self._built[item] = self.project.items[section][name].lower(self)
+            self._current.pop()
+        return self._built[item]
+
+    def output(self, reference: str, *wants: Artifact) -> Output:
+        """Return the output that a checked reference means."""
+        meaning = self.project.meaning(reference, wants)
+        return self.built((meaning.section, meaning.name)).outputs[meaning.output]
+
+    def loaded(self, reference: str, *wants: Artifact) -> Loaded:
+        """Return what it takes to run the model that a checked reference means."""
+        meaning = self.project.meaning(reference, wants)
+        return self.built((meaning.section, meaning.name)).loads[meaning.output]
+
+    def stage(
+        self,
+        params: StageParams,
+        *,
+        inputs: Inputs,
+        suffix: str = "",
+        source: str | None = None,
+        revision: str | None = None,
+    ) -> dict[str, Output]:
+        """Add a stage, or find the equal one; return its outputs by name."""
+        section, item = self._current[-1]
+        edges = dict(_edges(inputs))
+        semantic = params.semantic()
+        content = canonical(
+            {
+                "kind": params.kind,
+                "spec": semantic,
+                "inputs": {role: [edge.stage, edge.output] for role, edge in edges.items()},
+                "source": [source, revision],
+            }
+        )
+        name = self._by_content.get(content)
+        if name is None:
+            name = f"{params.kind}:{item}{suffix}"
+            self._by_content[content] = name
+            self.stages[name] = Stage(
+                name=name,
+                kind=params.kind,
+                version=params.version,
+                params=params.model_dump(mode="json"),
+                semantic=semantic,
+                defaults=dict(_default_leaves(type(params))),
+                inputs=edges,
+                outputs={output: artifact.value for output, artifact in params.makes.items()},
+                libraries=versions(_libraries(params, edges)),
+                reproduces=params.reproduces,
+                source=self._outside(source, revision),
+                lines=self._lines((section, item), semantic),
+            )
+        return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
+
+    def _outside(self, uri: str | None, revision: str | None) -> OutsideSource | None:
+        if uri is None:
+            return None
+        return OutsideSource(uri, revision, locate(uri, self.project.root))
+
+    def _lines(self, item: ItemName, semantic: Mapping[str, Any]) -> dict[str, int]:
+        lines = {"": self.project.line(item)}
+        stack: list[tuple[tuple[str, ...], Any]] = [((), semantic)]
+        while stack:
+            path, value = stack.pop()
+            if path:
+                lines[".".join(path)] = self.project.line((*item, *path))
+            if isinstance(value, dict):
+                stack.extend(((*path, str(key)), part) for key, part in value.items())
+        return lines
+
+
+def _edges(inputs: Inputs) -> list[tuple[str, Edge]]:
+    edges: list[tuple[str, Edge]] = []
+    for role, given in inputs.items():
+        if isinstance(given, Output):
+            edges.append((role, _edge(given)))
+        elif given is not None:
+            edges.extend((f"{role}.{index}", _edge(one)) for index, one in enumerate(given))
+    return edges
+
+
+def _libraries(params: StageParams, edges: Mapping[str, Edge]) -> list[str]:
+    """The kind's own, and those that an input in use brings."""
+    roles = {role.split(".")[0] for role in edges}
+    brought = [name for role in roles for name in params.needs[role].libraries]
+    return sorted({*params.libraries, *brought})
+
+
+def _default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, field in settings.model_fields.items():
+        if field.is_required():
+            continue
+        value = field.get_default(call_default_factory=True)
+        if isinstance(value, Settings):
+            yield from _default_leaves(type(value), f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value

@@ -1,0 +1,74 @@
+"""What a stage reads from outside, by content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ftc import lockfile
+from ftc.plan.keys import canonical
+from ftc.plan.locate import HUBS, PACKAGE, SCRATCH
+from ftc.plan.stages import OutsideSource
+from ftc.store.statcache import StatCache
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A source as it is now: its digest, or why there is none."""
+
+    digest: str | None
+    problem: str | None = None
+    path: Path | None = None
+    revision: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unpinned(self) -> bool:
+        """Is it a hub's name that ftc.lock does not hold yet?"""
+        return self.digest is None and self.path is None and self.problem is None
+
+
+@dataclass(slots=True)
+class Sources:
+    """Looks sources up. Reads a file's bytes only when they may have changed; asks no network."""
+
+    root: Path
+    digests: StatCache
+    _lock: lockfile.Lock | None = None
+
+    def find(self, source: OutsideSource) -> Found:
+        """Return what *source* is now."""
+        if source.uri.startswith(SCRATCH):
+            return Found(_of_text(source.uri))
+        if source.uri.startswith(HUBS):
+            return self._pinned(source)
+        if source.path is None:
+            package = source.uri.removeprefix(PACKAGE).split("/")[0]
+            return Found(None, f"{source.uri} is not here: pip install {package}")
+        try:
+            return Found(self.digests.digest(source.path), path=source.path)
+        except FileNotFoundError:
+            return Found(None, f"{source.uri} does not exist")
+        except OSError as error:
+            return Found(None, f"{source.uri} cannot be read: {error.strerror}")
+
+    def _pinned(self, source: OutsideSource) -> Found:
+        if self._lock is None:
+            self._lock = lockfile.read(self.root)
+        pin = self._lock.pins.get(lockfile.address(source.uri, source.revision))
+        if pin is None:
+            return Found(None)
+        return Found(
+            "sha256:" + hashlib.sha256(canonical([pin.revision, pin.files])).hexdigest(),
+            revision=pin.revision,
+            files=pin.files,
+        )
+
+    def forget_lock(self) -> None:
+        """Read ftc.lock again at the next look: it has been written."""
+        self._lock = None
+
+
+def _of_text(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""`load`: project.yaml -> a checked project, or all its faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
+from ftc.project.items import checked
+from ftc.project.meanings import Meaning, meaning_of
+from ftc.project.nodes import KeyPath, Node
+from ftc.project.outline import VERSION, outline
+from ftc.project.outside import local_file_faults, source_faults
+from ftc.project.references import reference_faults
+from ftc.project.schema import Item
+from ftc.project.sections import SECTIONS
+from ftc.project.settings import settings_faults
+from ftc.project.source import parse
+from ftc.project.text import read
+from ftc_runtime.contract import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project.yaml without faults."""
+
+    name: str
+    version: int
+    file: Path
+    """As it was given, for messages."""
+    root: Path
+    """The folder of the file, absolute: paths in the file start there."""
+    items: dict[str, dict[str, Item]]
+    """Section -> name -> item, in file order. Every section is there, empty or not."""
+    text: str
+    tree: Node
+    """The whole file with `defaults` under every item: values and places."""
+
+    def place(self, path: KeyPath) -> Place:
+        """Return where the last key of *path* stands, or its nearest ancestor that is written.
+
+        A setting that comes from `defaults` is there.
+        """
+        return self.tree.key_place(path)
+
+    def line(self, path: KeyPath) -> int:
+        """Return the line of `place`."""
+        return self.place(path).line
+
+    def meaning(self, reference: str, wants: tuple[Artifact, ...]) -> Meaning:
+        """Return the item and output that a reference means to a consumer of *wants*.
+
+        Raises:
+            ProjectError: if there is none, or more than one.
+        """
+        found = meaning_of(self.items, reference, wants)
+        if isinstance(found, Meaning):
+            return found
+        raise ProjectError([Diagnostic(found.code, found.message, help=found.help)])
+
+    def error(self, *faults: Diagnostic) -> ProjectError:
+        """Return these faults as an error that can show the lines of the file."""
+        return ProjectError(in_file_order(faults), {self.file: self.text})
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Project:
+    """Return the project in a file, checked as far as can be without running or fetching anything.
+
+    *environment* is where `${NAME}` takes its value from.
+
+    Raises:
+        ProjectError: with every fault, in file order.
+    """
+    text = read(path)
+    outer = outline(path, parse(path, text, environment))
+    root = path.resolve().parent
+    faults = [*outer.faults, *local_file_faults(root)]
+    written = []
+    items: dict[str, dict[str, Item]] = {name: {} for name in SECTIONS}
+    for item in outer.written:
+        item, found = checked(item)
+        faults += found
+        written.append(item)
+        if item.item is not None:
+            items[item.section.name][item.name] = item.item
+    for default in outer.unused:
+        faults += [fault for fault in checked(default)[1] if fault.code != "missing-key"]
+    faults += reference_faults(written, items)
+    faults += source_faults(written, root)
+    faults += settings_faults(written)
+    if faults:
+        raise ProjectError(in_file_order(faults), {path: text})
+    return Project(outer.name, VERSION, path, root, items, text, outer.tree)

@@ -1,0 +1,152 @@
+"""What a reference means: `NAME`, `NAME.OUTPUT`, or either behind `dataset:` and its like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ftc.diagnostics import listed, suggestion
+from ftc.project.schema import Item
+from ftc.project.sections import SECTIONS
+from ftc_runtime.contract import Artifact
+
+FORM = re.compile(r"(?:(?P<noun>[a-z]+):)?(?P<name>[^.:]+)(?:\.(?P<output>[^:]+))?")
+NOUNS = {section.noun: section.name for section in SECTIONS.values()}
+IN_WORDS = {
+    Artifact.MODEL: "a model",
+    Artifact.TOKENIZER: "a model with a tokenizer",
+    Artifact.ROWS: "a dataset",
+    Artifact.ADAPTER: "a finetune",
+    Artifact.GGUF: "a GGUF export",
+    Artifact.SCORES: "an eval",
+}
+Items = Mapping[str, Mapping[str, Item]]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One output of one item."""
+
+    section: str
+    name: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Why a reference means nothing, or not one thing."""
+
+    code: str
+    message: str
+    help: str | None = None
+
+
+def meaning_of(
+    items: Items,
+    reference: str,
+    wants: tuple[Artifact, ...],
+    *,
+    asked_by: str = "this",
+    others: Iterable[str] = (),
+) -> Meaning | Unclear:
+    """Return what *reference* means to a consumer of *wants*, the best of them first.
+
+    A bare name means the item's first output that will do. *asked_by* is the field, and *others*
+    are names that would do as well, both for messages.
+    """
+    match = FORM.fullmatch(reference)
+    if match is None or (match["noun"] and match["noun"] not in NOUNS):
+        return _unknown_name(items, reference, wants, others)
+    sections = [NOUNS[match["noun"]]] if match["noun"] else list(SECTIONS)
+    named = {
+        section: item
+        for section in sections
+        if (item := items.get(section, {}).get(match["name"])) is not None
+    }
+    if not named:
+        return _unknown_name(items, reference, wants, others)
+    if match["output"]:
+        named = {key: item for key, item in named.items() if match["output"] in item.outputs()}
+        if not named:
+            return _unknown_output(items, sections, match["name"], match["output"])
+    fitting = {
+        section: outputs
+        for section, item in named.items()
+        if (outputs := _fitting(item, match["output"], wants))
+    }
+    if not fitting:
+        return _wrong_artifact(named, match, wants, asked_by=asked_by)
+    return _only_one(items, fitting, match["name"])
+
+
+def _fitting(item: Item, output: str | None, wants: tuple[Artifact, ...]) -> list[str]:
+    """Return the outputs that will do, of the best kind of artifact of which there is one."""
+    offered = item.outputs()
+    if output:
+        return [output] if offered[output] in wants else []
+    for artifact in wants:
+        names = [name for name, made in offered.items() if made is artifact]
+        if names:
+            return names
+    return []
+
+
+def _only_one(items: Items, fitting: dict[str, list[str]], name: str) -> Meaning | Unclear:
+    if len(fitting) > 1:
+        choices = [f"`{SECTIONS[section].noun}:{name}`" for section in fitting]
+        message = f"`{name}` is the name of more than one thing"
+        return Unclear("ambiguous-name", message, f"write {listed(choices)}")
+    [(section, outputs)] = fitting.items()
+    # What the class itself declares has an order, and the first is meant: a dataset's `train`.
+    # Outputs that the settings name (q4_k_m, q8_0) are equals.
+    if len(outputs) > 1 and outputs[0] not in items[section][name].makes:
+        choices = [f"`{name}.{output}`" for output in outputs]
+        message = f"`{name}` makes {len(outputs)} things that would do here"
+        return Unclear("ambiguous-name", message, f"write {listed(choices)}")
+    return Meaning(section, name, outputs[0])
+
+
+def _unknown_name(
+    items: Items, reference: str, wants: tuple[Artifact, ...], others: Iterable[str]
+) -> Unclear:
+    names = [*others]
+    names += [
+        name
+        for section in SECTIONS
+        for name, item in items.get(section, {}).items()
+        if set(item.outputs().values()) & set(wants)
+    ]
+    way_out = suggestion(reference.split(".")[0].split(":")[-1], dict.fromkeys(names))
+    if way_out is None and ("/" in reference or "\\" in reference):
+        way_out = (
+            "this is a name in the project: give a source a name under `models:` or `datasets:`"
+        )
+    if way_out is None and 0 < len(names) <= 5:
+        way_out = f"what would do here: {', '.join(f'`{name}`' for name in names)}"
+    return Unclear("unknown-name", f"nothing in this project is named `{reference}`", way_out)
+
+
+def _unknown_output(items: Items, sections: list[str], name: str, output: str) -> Unclear:
+    named = {key: items[key][name] for key in sections if name in items.get(key, {})}
+    message = f"`{name}` has no output `{output}`"
+    for section, item in named.items():
+        if output in item.makes:
+            return Unclear("unknown-output", message, f"add `{output}:` to {section}.{name}")
+    outputs = [word for item in named.values() for word in item.outputs()]
+    way_out = suggestion(output, outputs) or f"it makes {', '.join(outputs)}"
+    return Unclear("unknown-output", message, way_out)
+
+
+def _wrong_artifact(
+    named: dict[str, Item], match: re.Match[str], wants: tuple[Artifact, ...], *, asked_by: str
+) -> Unclear:
+    section, item = next(iter(named.items()))
+    output = match["output"]
+    needed = listed(IN_WORDS.get(want, f"{want}") for want in wants)
+    noun = SECTIONS[section].noun
+    what = f"the {item.outputs()[output]} of a {noun}" if output else f"a {noun}"
+    if not output and section in ("evals", "exports"):
+        what = f"an {noun}"
+    reference = match["name"] + (f".{output}" if output else "")
+    return Unclear("wrong-artifact", f"`{asked_by}` needs {needed}, but `{reference}` is {what}")

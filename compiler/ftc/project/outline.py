@@ -1,0 +1,176 @@
+"""The outer shape of project.yaml: version, name, sections of named items, defaults."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ftc.diagnostics import Diagnostic, Place, suggestion
+from ftc.project.foreign import foreign_word
+from ftc.project.later import later_key
+from ftc.project.nodes import Node, merged, with_children
+from ftc.project.sections import SECTIONS
+from ftc.project.wanted import found
+from ftc.project.written import Written
+
+VERSION = 1
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
+NAME_RULE = "a name has small letters, digits and hyphens, and starts with a letter or digit"
+TOP_KEYS = ("version", "name", *SECTIONS, "defaults")
+MOST_DEFAULTED = 200_000
+
+
+@dataclass(slots=True)
+class Outline:
+    """What is in the file, item by item, and what is wrong with its outer shape."""
+
+    name: str = ""
+    written: list[Written] = field(default_factory=list)
+    unused: list[Written] = field(default_factory=list)
+    """The defaults of sections without items, as if they were items."""
+    faults: list[Diagnostic] = field(default_factory=list)
+    tree: Node = field(default_factory=lambda: Node({}, Place(Path(), 1, 1)))
+    """The file with the defaults merged under each item."""
+
+
+def outline(path: Path, root: Node | None) -> Outline:
+    """Return the items of a file, defaults merged, and the faults of everything around them."""
+    out = Outline()
+    if root is None or root.value is None:
+        message = f"{path.name} is empty"
+        out.faults.append(Diagnostic("empty", message, help="`ftc init` writes a first one"))
+        return out
+    if not isinstance(root.value, dict):
+        message = f"{path.name} holds keys and values, but {found(root.value)}"
+        out.faults.append(Diagnostic("wrong-type", message, root.place))
+        return out
+    out.faults += _unknown_keys(root)
+    out.faults += _version_faults(root)
+    out.name = _name(root, out.faults)
+    defaults = _defaults(root, out.faults)
+    sections = {name: _section(name, root, defaults.get(name), out) for name in SECTIONS}
+    used = {item.section.name for item in out.written}
+    out.unused = [
+        Written(SECTIONS[name], f"defaults.{name}", node.place, node)
+        for name, node in defaults.items()
+        if name not in used
+    ]
+    out.tree = _with_items(root, sections)
+    return out
+
+
+def _unknown_keys(root: Node) -> list[Diagnostic]:
+    faults = []
+    for key, place in root.keys.items():
+        if key in TOP_KEYS:
+            continue
+        later = later_key(None, (key,))
+        if later:
+            faults.append(Diagnostic("not-yet", later, place))
+            continue
+        foreign = foreign_word(key, None)
+        if foreign:
+            faults.append(Diagnostic(foreign.code, foreign.message, place, foreign.help))
+            continue
+        way_out = suggestion(key, TOP_KEYS) or f"the sections are {', '.join(SECTIONS)}"
+        faults.append(Diagnostic("unknown-key", f"a project has no key `{key}`", place, way_out))
+    return faults
+
+
+def _version_faults(root: Node) -> list[Diagnostic]:
+    version = root.children.get("version")
+    if version is None:
+        message = "the project needs `version`"
+        return [Diagnostic("missing-key", message, root.place, f"write `version: {VERSION}`")]
+    if version.value is True or version.value != VERSION:
+        shown = f'"{version.value}"' if isinstance(version.value, str) else version.value
+        message = f"this ftc reads version {VERSION} of project.yaml, but this is version {shown}"
+        if not isinstance(version.value, int) or isinstance(version.value, bool):
+            message = f"`version` needs a whole number, but {found(version.value)}"
+        code = "wrong-type" if "needs" in message else "wrong-version"
+        return [Diagnostic(code, message, version.place, f"write `version: {VERSION}`")]
+    return []
+
+
+def _name(root: Node, faults: list[Diagnostic]) -> str:
+    node = root.children.get("name")
+    if node is None:
+        message = "the project needs `name`"
+        faults.append(Diagnostic("missing-key", message, root.place, "write `name: my-project`"))
+    elif not isinstance(node.value, str):
+        message = f"`name` needs text, but {found(node.value)}"
+        faults.append(Diagnostic("wrong-type", message, node.place))
+    elif fault := _name_fault(node.value, node.place):
+        faults.append(fault)
+    else:
+        return node.value
+    return ""
+
+
+def _name_fault(name: str, place: Place) -> Diagnostic | None:
+    if NAME.fullmatch(name):
+        return None
+    better = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:100]
+    message = f'"{name[:40]}" cannot be a name: {NAME_RULE}'
+    help = f"write `{better}`" if better else None
+    return Diagnostic("bad-name", message, place, help)
+
+
+def _defaults(root: Node, faults: list[Diagnostic]) -> dict[str, Node]:
+    """Return the default of each section that has one."""
+    node = root.children.get("defaults")
+    if node is None or node.value is None:
+        return {}
+    if not isinstance(node.value, dict):
+        message = f"`defaults` needs a mapping of sections, but {found(node.value)}"
+        faults.append(Diagnostic("wrong-type", message, node.place))
+        return {}
+    defaults = {}
+    for name, default in node.children.items():
+        if name not in SECTIONS:
+            place = node.keys[str(name)]
+            message = f"`defaults` has no section `{name}`"
+            help = suggestion(str(name), SECTIONS) or f"the sections are {', '.join(SECTIONS)}"
+            faults.append(Diagnostic("unknown-key", message, place, help))
+        elif isinstance(default.value, dict):
+            defaults[str(name)] = default
+        elif default.value is not None:
+            message = f"`defaults.{name}` needs a mapping, but {found(default.value)}"
+            faults.append(Diagnostic("wrong-type", message, default.place))
+    return defaults
+
+
+def _section(name: str, root: Node, default: Node | None, out: Outline) -> Node | None:
+    section = root.children.get(name)
+    if section is None or section.value is None:
+        return None
+    if not isinstance(section.value, dict):
+        message = f"`{name}` holds named items, but {found(section.value)}"
+        help = f"write `{name}: {{NAME: {{...}}}}`"
+        out.faults.append(Diagnostic("wrong-type", message, section.place, help))
+        return None
+    if default is not None and default.size * len(section.children) > MOST_DEFAULTED:
+        message = f"the defaults of {name} come to more than {MOST_DEFAULTED:,} values"
+        out.faults.append(Diagnostic("too-large", message, default.place))
+        return None
+    items: dict[str | int, Node] = {}
+    for item_name, node in section.children.items():
+        key = section.keys[str(item_name)]
+        if fault := _name_fault(str(item_name), key):
+            out.faults.append(fault)
+        if node.value is None:
+            node = Node({}, node.place)
+        if not isinstance(node.value, dict):
+            message = f"`{item_name}` needs a mapping of settings, but {found(node.value)}"
+            out.faults.append(Diagnostic("wrong-type", message, node.place))
+        items[item_name] = merged(default, node)
+        out.written.append(Written(SECTIONS[name], str(item_name), key, items[item_name]))
+    return with_children(section, items, section.keys)
+
+
+def _with_items(root: Node, sections: dict[str, Node | None]) -> Node:
+    changed: dict[str | int, Node] = {
+        name: node for name, node in sections.items() if node is not None
+    }
+    return with_children(root, root.children | changed, root.keys)

@@ -1,0 +1,156 @@
+"""References between items: what they name exists, is of the right kind, and makes no circle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from ftc.diagnostics import Diagnostic, Place
+from ftc.project.later import later_reference
+from ftc.project.meanings import FORM, Items, Meaning, meaning_of
+from ftc.project.nodes import KeyPath
+from ftc.project.schema import Item, Reference
+from ftc.project.wanted import Wanted, leaves, wanted_at
+from ftc.project.written import Written, dotted
+from ftc_runtime.contract import Artifact
+
+Key = tuple[str, str]
+"""Section and name of an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One reference as it is written."""
+
+    by: Written
+    path: KeyPath
+    reference: str
+    wants: tuple[Artifact, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where it is written."""
+        return self.by.at_value(self.path)
+
+
+def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
+    """Return the faults of all references. *items* are those that are right in themselves."""
+    might = [(item.name, _might_make(item)) for item in written if item.item is None]
+    others = cache(lambda wants: [name for name, makes in might if makes & set(wants)])
+    faults: list[Diagnostic] = []
+    edges: dict[Key, list[tuple[Key, Place]]] = {}
+    for item in written:
+        seen: dict[tuple[str | int, Meaning], str] = {}
+        for link in _links(item):
+            meaning = _meaning(link, items, others(link.wants))
+            if isinstance(meaning, Diagnostic):
+                faults.append(meaning)
+                continue
+            if meaning is None:
+                continue
+            key = (item.section.name, item.name)
+            edges.setdefault(key, []).append(((meaning.section, meaning.name), link.place))
+            faults += _list_faults(link, meaning, seen)
+    return [*faults, *_cycles(edges)]
+
+
+@cache
+def _fields(item_class: type[Item]) -> list[tuple[KeyPath, tuple[Artifact, ...]]]:
+    """Return the fields of a class that hold references, or lists of them, and what they want."""
+    fields = []
+    for path in leaves(item_class):
+        wanted = wanted_at(item_class, path)
+        for choice in (*_choices(wanted), *_choices(wanted.members() if wanted else None)):
+            marks = [mark for mark in choice.metadata if isinstance(mark, Reference)]
+            fields += [(path, mark.wants) for mark in marks]
+    return fields
+
+
+def _choices(wanted: Wanted | None) -> Iterator[Wanted]:
+    if wanted is not None:
+        yield from wanted.choices()
+
+
+def _links(written: Written) -> Iterator[Link]:
+    """Yield the references of an item, also of one with other faults."""
+    if written.item_class is None:
+        return
+    for path, wants in _fields(written.item_class):
+        node = written.node.at(path)
+        if node is None:
+            continue
+        if isinstance(node.value, str):
+            yield Link(written, path, node.value, wants)
+        elif isinstance(node.value, list):
+            for position, member in enumerate(node.value):
+                if isinstance(member, str):
+                    yield Link(written, (*path, position), member, wants)
+
+
+def _meaning(link: Link, items: Items, others: Sequence[str]) -> Meaning | Diagnostic | None:
+    """Return what a link means, its fault, or None if an item with faults may be meant."""
+    by = link.by
+    field = dotted(link.path)
+    meaning = meaning_of(items, link.reference, link.wants, asked_by=field, others=others)
+    if isinstance(meaning, Meaning):
+        return meaning
+    match = FORM.fullmatch(link.reference)
+    name = match["name"] if match else link.reference
+    if name in others:
+        return None
+    later = later_reference(
+        by.section.name, link.path, [key for key in items if name in items[key]]
+    )
+    if later and meaning.code == "wrong-artifact":
+        return Diagnostic("not-yet", later, link.place)
+    return Diagnostic(meaning.code, meaning.message, link.place, meaning.help)
+
+
+def _might_make(written: Written) -> set[Artifact]:
+    """Return what an item with faults could make, once they are gone."""
+    section = written.section
+    classes = [written.item_class] if written.item_class else section.item_classes()
+    return {artifact for item_class in classes for artifact in item_class.makes.values()}
+
+
+def _list_faults(
+    link: Link, meaning: Meaning, seen: dict[tuple[str | int, Meaning], str]
+) -> Iterator[Diagnostic]:
+    """Yield the faults of a member of a list: named before, or held out from training."""
+    field, *position = link.path
+    if not position:
+        return
+    first = seen.get((field, meaning))
+    seen.setdefault((field, meaning), link.reference)
+    if first is not None:
+        message = f"`{link.reference}` is in `{field}` twice"
+        if first != link.reference:
+            message = f"`{link.reference}` and `{first}` in `{field}` are the same"
+        yield Diagnostic("duplicate-name", message, link.place, "delete one of them")
+    if link.by.section.name == "finetunes" and meaning.output == "holdout":
+        message = f"`{link.reference}` is held out from training"
+        help = f"train on `{meaning.name}`, and measure on `{link.reference}`"
+        yield Diagnostic("trains-on-holdout", message, link.place, help)
+
+
+def _cycles(edges: dict[Key, list[tuple[Key, Place]]]) -> Iterator[Diagnostic]:
+    """Yield one fault for each circle, at the reference that closes it."""
+    done: set[Key] = set()
+    for start in edges:
+        trail: list[Key] = [start]
+        waiting = [iter(edges[start])]
+        while waiting and start not in done:
+            step = next(waiting[-1], None)
+            if step is None:
+                waiting.pop()
+                done.add(trail.pop())
+                continue
+            target, place = step
+            if target in trail:
+                names = [name for _, name in (*trail[trail.index(target) :], target)]
+                message = f"`{target[1]}` would need itself: {' -> '.join(names)}"
+                yield Diagnostic("cycle", message, place, "start one of them from another item")
+            elif target not in done and target in edges:
+                trail.append(target)
+                waiting.append(iter(edges[target]))

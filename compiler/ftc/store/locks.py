@@ -1,0 +1,121 @@
+"""One lock for each key, held by the kernel: it is gone with its holder, however that ended."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Self
+
+from ftc.store import atomic
+from ftc.store.store import Store
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who builds a key now, as they said themselves. *since* is in seconds since 1970."""
+
+    pid: int
+    host: str
+    command: str
+    since: float
+
+
+UNKNOWN = Holder(pid=0, host="?", command="?", since=0.0)
+
+
+class KeyLock:
+    """The right to build a key. Use it as a context manager: leaving gives the lock back.
+
+    `fileno()` may be handed to other processes: the key then stays locked until the last of them
+    is gone, so that nobody builds in the folder of an orphan.
+    """
+
+    def __init__(self, store: Store, key: str) -> None:
+        """Open the key's lock file; nothing is locked yet."""
+        self._file = store.root / "locks" / key
+        atomic.make_folder(self._file.parent)
+        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    def acquire(
+        self,
+        *,
+        waiting: Callable[[Holder], None] = lambda holder: None,
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Wait until the lock is ours; return False if *give_up* said so before.
+
+        *waiting* is told once who holds it.
+        """
+        tries = 0
+        while not self._try():
+            if give_up():
+                return False
+            tries += 1
+            # Someone who only looks holds it for an instant: the first failure says nothing.
+            if tries == 2:
+                waiting(_said_by_holder(self._descriptor))
+            time.sleep(POLL_SECONDS)
+        self._sign()
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor, for `pass_fds`."""
+        return self._descriptor
+
+    def __enter__(self) -> Self:
+        """Return the lock, not taken yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let go. A process that was handed the descriptor keeps the key locked."""
+        os.close(self._descriptor)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _sign(self) -> None:
+        holder = Holder(os.getpid(), socket.gethostname(), " ".join(sys.argv), time.time())
+        text = json.dumps(asdict(holder)).encode("utf-8", "replace")
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text, 0)
+
+
+def holder_of(store: Store, key: str) -> Holder | None:
+    """Return who builds the key now, or None. Does not wait."""
+    try:
+        descriptor = os.open(store.root / "locks" / key, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _said_by_holder(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _said_by_holder(descriptor: int) -> Holder:
+    try:
+        return Holder(**json.loads(os.pread(descriptor, 65536, 0)))
+    except (ValueError, TypeError):
+        return UNKNOWN

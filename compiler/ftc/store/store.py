@@ -1,0 +1,149 @@
+"""The store: everything that was ever built, under the key or the digest that names it.
+
+Killed at any point it is left with garbage in `tmp/` or `work/`, never with a lie: an object has
+its name only when it is whole, and a record exists only when all its objects do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from ftc.store import atomic
+from ftc.store.objects import Objects, Stored
+from ftc.store.records import (
+    Failure,
+    Record,
+    decode_failure,
+    decode_record,
+    encode_failure,
+    encode_record,
+)
+
+LONGEST_NAME = 200
+
+
+class Store:
+    """A folder, `.ftc` or `$FTC_STORE`, that several projects and builds may share."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is made before something is written, so a store can be looked at read-only."""
+        self.root = root.absolute()
+        self._objects = Objects(self.root)
+        self._scratch = self.root / "tmp"
+
+    def put(self, path: Path) -> Stored:
+        """Move a file or a folder into the store. See `Objects.put`."""
+        return self._objects.put(path)
+
+    def holds(self, stored: Stored) -> bool:
+        """Say whether all of it is here and of the right size."""
+        return self._objects.holds(stored)
+
+    def path(self, stored: Stored, suffix: str = "") -> Path:
+        """Return where it can be read, under a name that ends in *suffix*. See `Objects.path`."""
+        return self._objects.path(stored, suffix)
+
+    def record(self, key: str) -> Record | None:
+        """Return what the key gave, or None. What cannot be read was never written."""
+        try:
+            record = decode_record(self._record_file(key).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return record if record.key == key else None
+
+    def complete(self, record: Record) -> bool:
+        """Say whether every output of the record is here."""
+        return all(self.holds(stored) for stored in record.outputs.values())
+
+    def publish(self, record: Record) -> Record:
+        """Make the record the key's, and return the one that stands. This is the commit point.
+
+        The first stands, so that nobody sees a key's outputs change; one that differs is kept
+        beside it as `<key>.alt.<n>.json`. A record that lost its objects is replaced.
+        """
+        place = self._record_file(record.key)
+        data = encode_record(record)
+        if atomic.create(place, data, scratch=self._scratch):
+            return record
+        first = self.record(record.key)
+        if first is None or not self.complete(first):
+            atomic.write(place, data, scratch=self._scratch)
+            return record
+        if first.outputs != record.outputs:
+            self._keep_beside(place, data)
+        return first
+
+    def ref(self, project: str, stage: str) -> str | None:
+        """Return the key that the project last used for the stage."""
+        try:
+            key = json.loads(self.ref_file(project, stage).read_bytes())["key"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return key if isinstance(key, str) else None
+
+    def set_ref(self, project: str, stage: str, key: str) -> None:
+        """Note the key that the project uses for the stage now."""
+        if self.ref(project, stage) != key:
+            text = json.dumps({"key": key}) + "\n"
+            atomic.write(self.ref_file(project, stage), text.encode(), scratch=self._scratch)
+
+    def ref_file(self, project: str, stage: str) -> Path:
+        """Return the file of a ref."""
+        return self.root / "refs" / file_name(project) / f"{file_name(stage)}.json"
+
+    def work(self, key: str) -> Path:
+        """Return the folder in which the key is built; what is left of it tells of a crash."""
+        return self.root / "work" / key
+
+    def forget_work(self, key: str) -> None:
+        """Remove the folder in which the key was built."""
+        shutil.rmtree(self.work(key), ignore_errors=True)
+
+    def failure(self, key: str) -> Failure | None:
+        """Return why the last try at the key failed, if it did and nothing was tried since."""
+        try:
+            return decode_failure(self._failure_file(key).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def set_failure(self, key: str, failure: Failure) -> None:
+        """Note in the key's work folder why it failed."""
+        atomic.write(self._failure_file(key), encode_failure(failure), scratch=self._scratch)
+
+    def log(self, key: str) -> Path:
+        """Return the file of what the key's process printed, last time."""
+        return self.root / "logs" / f"{key}.log"
+
+    def events(self, key: str) -> Path:
+        """Return the file of the key's events, JSON lines, last time."""
+        return self.root / "logs" / f"{key}.events.jsonl"
+
+    def run_file(self, run: str) -> Path:
+        """Return the file that tells of one build, JSON lines."""
+        return self.root / "runs" / run / "events.jsonl"
+
+    def _record_file(self, key: str) -> Path:
+        return self.root / "ac" / key[:2] / f"{key}.json"
+
+    def _failure_file(self, key: str) -> Path:
+        return self.work(key) / "failed.json"
+
+    def _keep_beside(self, place: Path, data: bytes) -> None:
+        number = 1
+        while not atomic.create(
+            place.with_suffix(f".alt.{number}.json"), data, scratch=self._scratch
+        ):
+            number += 1
+
+
+def file_name(name: str) -> str:
+    """Return a file name that is the name's own: `predict:recall/sft` -> `predict:recall%2Fsft`."""
+    safe = name.replace("%", "%25").replace("/", "%2F")
+    if safe.startswith("."):
+        safe = "%2E" + safe[1:]
+    if len(safe.encode()) <= LONGEST_NAME:
+        return safe
+    return safe[:40] + "-" + hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,62 @@
+"""Merge: a base model and its adapter in, one model out, a tensor at a time."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import torch
+
+from ftc_runtime import events
+from ftc_runtime.contract import StageSpec
+from ftc_runtime.models.weights import INDEX, LazyTensor, open_model, parse_size, write_model
+from ftc_runtime.stages.merge.spec import Params
+from ftc_runtime.training.merging import merged_tensors, read_products
+
+WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".pkl", ".ckpt", ".gguf"}
+
+
+def run(params: Params, stage: StageSpec) -> None:
+    """Add inputs["adapter"] to inputs["model"], in the model's own dtype."""
+    torch.set_num_threads(stage.threads)
+    base = open_model(stage.inputs["model"])
+    products = read_products(stage.inputs["adapter"])
+
+    events.phase(f"merging {len(products)} of {len(base.names())} tensors")
+    folder = stage.outputs["model"]
+    folder.mkdir()
+    tensors = list(merged_tensors(base, products))
+    files = write_model(folder, _told(tensors), max_shard_size=parse_size(params.max_shard_size))
+
+    events.phase("copying the config and the tokenizer")
+    copy_companions(stage.inputs["model"], folder)
+    events.done(tensors=len(tensors), merged=len(products), files=len(files))
+
+
+def _told(tensors: list[LazyTensor]) -> Iterable[LazyTensor]:
+    """Give the tensors, each saying how far the work is when it is loaded."""
+    numbers = count(1)
+
+    def told(tensor: LazyTensor) -> torch.Tensor:
+        events.progress(next(numbers), len(tensors), "tensor")
+        return tensor.load()
+
+    return [
+        LazyTensor(tensor.name, tensor.dtype, tensor.shape, partial(told, tensor))
+        for tensor in tensors
+    ]
+
+
+def copy_companions(source: Path, target: Path) -> None:
+    """Copy what belongs to a model beside its weights: config, tokenizer, template, code."""
+    for path in _companions(source):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _companions(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in WEIGHTS and path.name != INDEX:
+            yield path

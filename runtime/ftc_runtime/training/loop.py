@@ -1,0 +1,170 @@
+"""transformers' Trainer with our order of rows, our loss and our curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from torch.utils.data import DataLoader
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from ftc_runtime.data.tokens import IGNORED, TokenRows
+from ftc_runtime.stages.sft.spec import Training
+from ftc_runtime.training.collator import Collator
+from ftc_runtime.training.curves import Curves
+from ftc_runtime.training.loss import LabelLoss
+from ftc_runtime.training.order import MicroBatches, RowOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How many steps there are, and in which order the rows come."""
+
+    order: RowOrder
+    steps: int
+    warmup_steps: int
+
+
+def schedule(training: Training, *, rows: int) -> Schedule:
+    """Return the schedule that the settings ask for on so many rows."""
+    order = RowOrder(rows, training.global_batch_size, training.seed)
+    steps = training.max_steps or ceil(training.num_train_epochs * order.steps_per_epoch)
+    return Schedule(order, steps, training.warmup_steps or ceil(training.warmup_ratio * steps))
+
+
+class OrderedLoader(DataLoader[Any]):  # type: ignore[misc]
+    """A DataLoader whose batch sampler the Trainer tells the epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pass the epoch on."""
+        self.batch_sampler.set_epoch(epoch)
+
+
+class LabelTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer that takes its batches in a given order, and averages over label tokens.
+
+    The mean is over all label tokens of an optimiser step, so that it does not depend on how the
+    step is cut into forward passes.
+    """
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(self, loader: OrderedLoader, loss: LabelLoss, **kwargs: Any) -> None:
+        """*loader* gives collated batches; *loss* sums over one of them."""
+        super().__init__(train_dataset=loader.dataset, **kwargs)
+        self._loader = loader
+        self._loss = loss
+        # Makes the Trainer count the label tokens of the whole step and hand them over.
+        self.model_accepts_loss_kwargs = True
+
+    def get_train_dataloader(self) -> OrderedLoader:
+        """Return the loader as it is: accelerate's own would repeat rows to fill all ranks."""
+        return self._loader
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return this batch's part of the step's mean loss."""
+        loss = self._loss(model, inputs) / num_items_in_batch
+        # The ranks' gradients are averaged afterwards, and each has only its own part.
+        return loss * self.accelerator.num_processes
+
+
+def train(
+    model: PeftModel,
+    rows: TokenRows,
+    *,
+    eval_rows: TokenRows | None,
+    training: Training,
+    work: Path,
+) -> Curves:
+    """Train the adapter of *model* in place. Returns the curves. Writes only under *work*.
+
+    Raises:
+        StageError: if the loss or its gradient stops being a number.
+    """
+    plan = schedule(training, rows=len(rows))
+    batches = MicroBatches(plan.order, size=training.per_device_train_batch_size)
+    loss = LabelLoss(model.get_base_model())
+    lengths = rows.lengths()
+    curves = Curves(
+        rows_of=plan.order.step,
+        tokens_of=lambda step_rows: int(lengths[step_rows].sum()),
+        evaluate=None
+        if eval_rows is None
+        else lambda: mean_loss(model, eval_rows, loss=loss, batch_size=batches.size),
+        steps_per_epoch=plan.order.steps_per_epoch,
+        logging_steps=training.logging_steps,
+    )
+    trainer = LabelTrainer(
+        OrderedLoader(
+            range(len(rows)),
+            batch_sampler=batches,
+            collate_fn=Collator(rows),
+            generator=torch.Generator(),
+        ),
+        loss,
+        model=model,
+        args=_arguments(training, plan, batches=batches, work=work),
+        callbacks=[curves],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    return curves
+
+
+def _arguments(
+    training: Training, plan: Schedule, *, batches: MicroBatches, work: Path
+) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=str(work / "trainer"),
+        max_steps=plan.steps,
+        warmup_steps=plan.warmup_steps,
+        per_device_train_batch_size=batches.size,
+        gradient_accumulation_steps=batches.accumulation_steps,
+        learning_rate=training.learning_rate,
+        lr_scheduler_type=training.lr_scheduler_type,
+        weight_decay=training.weight_decay,
+        adam_beta1=training.adam_beta1,
+        adam_beta2=training.adam_beta2,
+        adam_epsilon=training.adam_epsilon,
+        max_grad_norm=training.max_grad_norm,
+        optim=training.optim,
+        seed=training.seed,
+        activation_checkpointing=training.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
+        logging_steps=1,  # the curves hold every step
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+    )
+    # Several visible GPUs in one process would make it a DataParallel of another batch size.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def mean_loss(model: PeftModel, rows: TokenRows, *, loss: LabelLoss, batch_size: int) -> float:
+    """Return the mean loss over all label tokens of *rows*."""
+    was_training = model.training
+    model.eval()
+    collate = Collator(rows)
+    total, labels = 0.0, 0
+    for start in range(0, len(rows), batch_size):
+        batch = collate(range(start, min(start + batch_size, len(rows))))
+        batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        total += loss(model, batch).item()
+        labels += int(batch["labels"].ne(IGNORED).sum())
+    model.train(was_training)
+    return total / labels
