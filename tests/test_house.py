@@ -178,11 +178,11 @@ def _stage_classes() -> list[tuple[str, type[Settings]]]:
 
 
 def _item_classes() -> list[tuple[str, type[Item]]]:
-    return [
-        (f"{section.name}/{form}" if form else section.name, section.item_class(form))
-        for section in SECTIONS.values()
-        for form in section.forms() or [None]
-    ]
+    found = []
+    for section in SECTIONS.values():
+        forms: list[str | None] = [*section.forms()] or [None]
+        found += [(f"{section.name}/{form}", section.item_class(form)) for form in forms]
+    return found
 
 
 def _stages_named_by(item: type[Item]) -> list[type[StageParams]]:
