@@ -26,7 +26,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The pins of a project, by address: the URI, and `@revision` where the project asks for one."""
+    """The pins of a project, by address: the URI, and `@revision` where one is asked for."""
 
     pins: dict[str, Pin] = field(default_factory=dict)
 

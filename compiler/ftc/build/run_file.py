@@ -36,7 +36,7 @@ class RunFile:
 
     def stage_started(self, stage: Stage, state: State) -> None:
         """See `Reporter`."""
-        why = [change.words() for change in state.changes] or [state.note]
+        why = [change.words() for change in state.changes] or [state.note or ""]
         self._write("started", stage, key=state.key, why=why)
         self._reporter.stage_started(stage, state)
 

@@ -92,7 +92,7 @@ class Progress:
             self._console.talk(f" = log: {log}")
 
     def up_to_date(self, stages: Sequence[Stage]) -> None:
-        """Nothing is said of each stage that had nothing to do; the command's last line counts them."""
+        """Say nothing of stages that had nothing to do: the command's last line counts them."""
         self._record_all(stages)
 
     def _show(self, stage: Stage, text: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from ftc.diagnostics import Diagnostic, suggestion
+from ftc.diagnostics import Diagnostic, listed, suggestion
 from ftc.project.wanted import shown
 from ftc.project.written import Written
 
@@ -100,15 +100,11 @@ def _unknown_scheme(item: Written, match: re.Match[str]) -> Diagnostic:
             f"this version of ftc does not read {scheme}:// yet: bring it here and write a path"
         )
         return item.fault("not-yet", message, "source")
-    schemes = MODEL_FORMS if item.section.name == "models" else ()
-    help = "write a path" if scheme == "file" else suggestion(match["scheme"], schemes)
+    schemes = [f"{known}://" for known in MODEL_FORMS] if item.section.name == "models" else []
+    help = "write a path" if scheme == "file" else suggestion(f"{scheme}://", schemes)
     if help is None:
-        help = f"write a path{', or one of ' if schemes else ''}{_list(schemes)}"
+        help = f"write {listed(['a path', *schemes])}"
     return item.fault("wrong-source", f"there is no source {scheme}://", "source", help=help)
-
-
-def _list(schemes: Iterable[str]) -> str:
-    return ", ".join(f"{scheme}://" for scheme in schemes)
 
 
 def _model_path_faults(item: Written, source: str, root: Path) -> Iterator[Diagnostic]:
@@ -155,6 +151,8 @@ def _absent(item: Written, path: Path, source: str) -> Diagnostic | None:
         siblings = [entry.name for entry in islice(parent.iterdir(), MOST_SIBLINGS)]
     except (OSError, ValueError):  # too long a name, no permission to look, a NUL
         siblings = []
+    if not source:
+        return item.fault("wrong-source", "`source` is empty", "source")
     message = f"there is no file or folder {shown(source)} beside the project file"
     if Path(source).is_absolute():
         message = f"there is no file or folder {shown(source)}"

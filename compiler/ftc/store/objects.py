@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ftc.store import atomic
 from ftc.store.digests import (
@@ -24,8 +23,7 @@ from ftc.store.digests import (
 READ_ONLY = 0o444
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """Something in the store. *size* is in bytes; that of a tree is the sum of its files."""
 
     digest: str

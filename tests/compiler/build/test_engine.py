@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,7 +92,7 @@ def test_a_renamed_stage_is_fresh_at_once(project: ToyProject) -> None:
     """A name is in no key; the build only notes what the new name uses."""
     project.build()
     project.ran()
-    renamed = replace(project.stages.pop("score:s"), name="score:new")
+    renamed = project.stages.pop("score:s")._replace(name="score:new")
     project.stages["score:new"] = renamed
 
     outcome = project.build()

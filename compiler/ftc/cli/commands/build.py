@@ -1,4 +1,7 @@
-"""Build targets and all that they need; only what is stale runs. Without a target: all exports and evals."""
+"""Build targets and all that they need; only what is stale runs.
+
+Without a target: all exports and evals.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,11 @@ from ftc.cli import examine, machine
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 
-EXAMPLES = "examples:\n  ftc doctor\n  ftc doctor --fix      # get llama.cpp's converter and build its library\n  ftc doctor out/merged"
+EXAMPLES = """\
+examples:
+  ftc doctor
+  ftc doctor --fix      # get llama.cpp's converter and build its library
+  ftc doctor out/merged"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
