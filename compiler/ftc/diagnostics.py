@@ -57,7 +57,21 @@ def in_file_order(faults: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def close_words(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """Return the known words that *word* may have been meant to be, the likeliest first."""
-    return difflib.get_close_matches(word[:100], list(known), n=most, cutoff=0.6)
+    return list(_close_words(word[:100], tuple(dict.fromkeys(known)), most))
+
+
+@lru_cache(maxsize=256)  # one wrong name is often used in many places
+def _close_words(word: str, known: tuple[str, ...], most: int) -> tuple[str, ...]:
+    plain = {_plain(other): other for other in known}
+    if _plain(word) in plain:
+        return (plain[_plain(word)],)
+    matches = difflib.get_close_matches(_plain(word), list(plain), n=most, cutoff=0.6)
+    return tuple(plain[match] for match in matches)
+
+
+def _plain(word: str) -> str:
+    """Return a word without what is easily mistaken: capitals, and which kind of dash."""
+    return word.casefold().replace("_", "-")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

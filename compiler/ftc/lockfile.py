@@ -26,7 +26,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The pins of a project, by address: the URI, and `@revision` where the project asks for one."""
+    """The pins of a project, by address: the URI, and `@revision` where one is asked for."""
 
     pins: dict[str, Pin] = field(default_factory=dict)
 
@@ -70,7 +70,9 @@ def write(root: Path, lock: Lock) -> None:
     for name, pin in sorted(lock.pins.items()):
         lines += ["", f"[source.{_quoted(name)}]", f"revision = {_quoted(pin.revision)}"]
         lines += ["", f"[source.{_quoted(name)}.files]"]
-        lines += [f"{_quoted(path)} = {_quoted(digest)}" for path, digest in sorted(pin.files.items())]
+        lines += [
+            f"{_quoted(path)} = {_quoted(digest)}" for path, digest in sorted(pin.files.items())
+        ]
     beside = root / f".{FILE_NAME}.{os.getpid()}"
     beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     beside.replace(root / FILE_NAME)

@@ -94,7 +94,7 @@ def _run_command(command: Resolve | Examine) -> None:
     os.dup2(2, 1)
     answer = import_module(f"ftc_runtime.commands.{command.command}").run(command)
     with os.fdopen(answer_to, "w", encoding="utf-8") as stdout:
-        stdout.write(json.dumps(answer, ensure_ascii=False, sort_keys=True) + "\n")
+        stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def _supervised(work: Callable[[], None]) -> int:

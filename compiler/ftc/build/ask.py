@@ -40,8 +40,7 @@ def ask(question: Examine | Resolve) -> str:
                 threads=usable_processors(),
                 takes_source=isinstance(question, Resolve),
             ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
         )

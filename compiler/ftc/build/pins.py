@@ -24,9 +24,7 @@ def pin(stages: Iterable[Stage], sources: Sources, *, say: Callable[[str], None]
     }
     for address, source in wanted.items():
         say(f"asking for the newest commit of {address}")
-        answer = Source.model_validate_json(
-            ask(Resolve(uri=source.uri, revision=source.revision))
-        )
+        answer = Source.model_validate_json(ask(Resolve(uri=source.uri, revision=source.revision)))
         lock = lockfile.read(sources.root)
         lock.pins[address] = lockfile.Pin(answer.revision or "", answer.files)
         lockfile.write(sources.root, lock)

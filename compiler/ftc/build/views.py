@@ -24,7 +24,9 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
     The folder itself lies in the store, named by what it shows, and `out/<target>` is a link to
     it: so it changes from the old result to the new one in one step.
     """
-    outputs = {path: _stored(states[edge.stage], edge.output) for path, edge in target.links.items()}
+    outputs = {
+        path: _stored(states[edge.stage], edge.output) for path, edge in target.links.items()
+    }
     record = _record(target, states)
     name = hashlib.sha256(f"{root}\n{record}".encode()).hexdigest()[:32]
     view = store.root / "views" / name

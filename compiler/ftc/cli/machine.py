@@ -89,7 +89,9 @@ def _gpus() -> list[Finding]:
     findings = []
     for line in filter(None, answer.splitlines()):
         index, name, total, free, driver = (part.strip() for part in line.split(","))
-        text = f"{name}, {int(free) / 1024:.0f} of {int(total) / 1024:.0f} GiB free, driver {driver}"
+        text = (
+            f"{name}, {int(free) / 1024:.0f} of {int(total) / 1024:.0f} GiB free, driver {driver}"
+        )
         findings.append(Finding(f"gpu {index}", "ok", text))
     return findings or [Finding("gpu", "note", "none: stages run on the CPU")]
 

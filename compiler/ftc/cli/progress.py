@@ -70,7 +70,9 @@ class Progress:
         """Say how long it took, and what it says of itself."""
         self._end(stage)
         self._record("finished", stage, seconds=round(seconds, 3), facts=dict(facts))
-        told = "  ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in facts.items())
+        told = "  ".join(
+            f"{name.replace('_', ' ')} {_number(value)}" for name, value in facts.items()
+        )
         line = f"{self._count()} {stage.name}  {seconds:.1f} s" + (f"  {told}" if told else "")
         self._console.talk(line, style="green")
 
@@ -90,7 +92,7 @@ class Progress:
             self._console.talk(f" = log: {log}")
 
     def up_to_date(self, stages: Sequence[Stage]) -> None:
-        """Nothing is said of each stage that had nothing to do; the command's last line counts them."""
+        """Say nothing of stages that had nothing to do: the command's last line counts them."""
         self._record_all(stages)
 
     def _show(self, stage: Stage, text: str) -> None:

@@ -47,4 +47,6 @@ def print_scores(target: str, scores: list[Scores], console: Console) -> None:
 
 
 def _row(head: str, width: int, cells: list[str], widths: list[int]) -> str:
-    return "  ".join([f"{head:<{width}}", *(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))])
+    return "  ".join(
+        [f"{head:<{width}}", *(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))]
+    )

@@ -15,9 +15,9 @@ from pydantic_core import ErrorDetails
 from ftc.diagnostics import Diagnostic, close_words, listed, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key, later_value
+from ftc.project.nodes import KeyPath, Node
 from ftc.project.schema import Item
-from ftc.project.source import KeyPath, Node
-from ftc.project.wanted import bounds, described, found, leaves, shown, wanted_at
+from ftc.project.wanted import bounds, conversion, described, found, leaves, shown, wanted_at
 from ftc.project.written import Written, dotted
 
 RANGE = ("greater_than", "less_than", "too_short", "too_long", "finite_number")
@@ -43,11 +43,13 @@ def item_faults(
     by_path: dict[KeyPath, list[ErrorDetails]] = defaultdict(list)
     for detail in error.errors(include_url=False):
         by_path[_path(written.node, detail)].append(detail)
+    # The other branches of a union are silent where a fault inside of the value says it better.
+    silent = {path[:length] for path in by_path for length in range(len(path))}
     missing = {path for path, details in by_path.items() if details[0]["type"] == "missing"}
     faults = []
     meant: set[KeyPath] = set()
     for path, details in by_path.items():
-        if path in missing or _is_above(path, by_path):
+        if path in missing or path in silent:
             continue
         if details[0]["type"] == "extra_forbidden":
             fault, instead = _unknown_key(subject, path, missing)
@@ -73,11 +75,6 @@ def _path(node: Node, detail: ErrorDetails) -> KeyPath:
     return tuple(path)
 
 
-def _is_above(path: KeyPath, paths: dict[KeyPath, list[ErrorDetails]]) -> bool:
-    """Whether a fault inside of this value says it better: the other branches of its union."""
-    return any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-
-
 def _unknown_key(
     subject: _Subject, path: KeyPath, missing: set[KeyPath]
 ) -> tuple[Diagnostic, set[KeyPath]]:
@@ -88,16 +85,34 @@ def _unknown_key(
     later = later_key(subject.section, path)
     if later:
         return Diagnostic("not-yet", later, place), at_hand
-    foreign = foreign_word(str(key), subject.section)
-    if foreign:
-        return Diagnostic("foreign-key", foreign.message, place, foreign.help), at_hand
     what = f"`{dotted(tuple(above))}`" if above else f"a {_form(subject)}".replace("a e", "an e")
     message = f"{what} has no key `{key}`"
+    others = [] if above else _forms_with(subject, str(key))
+    if others:
+        owners = f"it is a key of {listed(others, last='and')}"
+        return Diagnostic("unknown-key", message, place, owners), set()
+    foreign = None if _is_elsewhere(subject, str(key)) else foreign_word(str(key), subject.section)
+    if foreign:
+        return Diagnostic(foreign.code, foreign.message, place, foreign.help), at_hand
     known = [other[-1] for other in leaves(subject.item_class) if list(other[:-1]) == above]
     words = close_words(str(key), map(str, known))
     help = suggestion(str(key), map(str, known)) or _elsewhere(subject.item_class, str(key))
     instead = {other for other in at_hand if other[-1] in words}
     return Diagnostic("unknown-key", message, place, help), instead
+
+
+def _is_elsewhere(subject: _Subject, key: str) -> bool:
+    return any(path[-1] == key for path in leaves(subject.item_class))
+
+
+def _forms_with(subject: _Subject, key: str) -> list[str]:
+    """Return the other forms of the section that have a key."""
+    section = subject.written.section
+    return [
+        f"{section.discriminator} {form}"
+        for form in section.forms()
+        if key in section.item_class(form).model_fields
+    ]
 
 
 def _form(subject: _Subject) -> str:
@@ -140,7 +155,8 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     if later:
         return written.fault("not-yet", later, *path)
     wanted = wanted_at(subject.item_class, path)
-    kind = details[0]["type"]
+    kinds = [detail["type"] for detail in details]
+    kind = next((kind for kind in kinds if kind.startswith(RANGE)), kinds[0])
     if wanted is None:
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)
     if kind.startswith(RANGE):
@@ -157,15 +173,9 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
         return written.fault("not-one-of", message, *path, help=help)
     if kind == "string_pattern_mismatch":
         description = _field_description(subject.item_class, path)
-        message = f"`{name}` is {shown(value)}, which has not the form that it needs"
+        message = f"`{name}` cannot be {shown(value)}"
         return written.fault("wrong-value", message, *path, help=description)
     if not kind.endswith(("_type", "_error", "_from_float")):
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)
     message = f"`{name}` needs {described(wanted)}, but {found(value)}"
-    return written.fault("wrong-type", message, *path, help=_conversion(value, described(wanted)))
-
-
-def _conversion(value: object, wants: str) -> str | None:
-    if isinstance(value, str) and "a list of names" in wants:
-        return f"write [{value}]" if len(value) < 80 else None
-    return None
+    return written.fault("wrong-type", message, *path, help=conversion(value, wanted))

@@ -9,13 +9,14 @@ from pathlib import Path
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.items import checked
 from ftc.project.meanings import Meaning, meaning_of
+from ftc.project.nodes import KeyPath, Node
 from ftc.project.outline import VERSION, outline
-from ftc.project.outside import source_faults
+from ftc.project.outside import local_file_faults, source_faults
 from ftc.project.references import reference_faults
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
 from ftc.project.settings import settings_faults
-from ftc.project.source import KeyPath, Node, parse
+from ftc.project.source import parse
 from ftc.project.text import read
 from ftc_runtime.contract import Artifact
 
@@ -74,7 +75,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
     text = read(path)
     outer = outline(path, parse(path, text, environment))
     root = path.resolve().parent
-    faults = list(outer.faults)
+    faults = [*outer.faults, *local_file_faults(root)]
     written = []
     items: dict[str, dict[str, Item]] = {name: {} for name in SECTIONS}
     for item in outer.written:
@@ -83,6 +84,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
         written.append(item)
         if item.item is not None:
             items[item.section.name][item.name] = item.item
+    for default in outer.unused:
+        faults += [fault for fault in checked(default)[1] if fault.code != "missing-key"]
     faults += reference_faults(written, items)
     faults += source_faults(written, root)
     faults += settings_faults(written)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ftc.diagnostics import listed, suggestion
+from ftc.diagnostics import did_you_mean, listed, suggestion
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
 from ftc_runtime.contract import Artifact
@@ -43,15 +43,21 @@ class Unclear:
 
 
 def meaning_of(
-    items: Items, reference: str, wants: tuple[Artifact, ...], *, asked_by: str = "this"
+    items: Items,
+    reference: str,
+    wants: tuple[Artifact, ...],
+    *,
+    asked_by: str = "this",
+    others: Iterable[str] = (),
 ) -> Meaning | Unclear:
     """Return what *reference* means to a consumer of *wants*, the best of them first.
 
-    A bare name means the item's first output that will do. *asked_by* is the field, for messages.
+    A bare name means the item's first output that will do. *asked_by* is the field, and *others*
+    are names that would do as well, both for messages.
     """
     match = FORM.fullmatch(reference)
     if match is None or (match["noun"] and match["noun"] not in NOUNS):
-        return _unknown_name(items, reference, wants)
+        return _unknown_name(items, reference, wants, others)
     sections = [NOUNS[match["noun"]]] if match["noun"] else list(SECTIONS)
     named = {
         section: item
@@ -59,7 +65,7 @@ def meaning_of(
         if (item := items.get(section, {}).get(match["name"])) is not None
     }
     if not named:
-        return _unknown_name(items, reference, wants)
+        return _unknown_name(items, reference, wants, others)
     if match["output"]:
         named = {key: item for key, item in named.items() if match["output"] in item.outputs()}
         if not named:
@@ -101,8 +107,11 @@ def _only_one(items: Items, fitting: dict[str, list[str]], name: str) -> Meaning
     return Meaning(section, name, outputs[0])
 
 
-def _unknown_name(items: Items, reference: str, wants: tuple[Artifact, ...]) -> Unclear:
-    names = [
+def _unknown_name(
+    items: Items, reference: str, wants: tuple[Artifact, ...], others: Iterable[str]
+) -> Unclear:
+    names = [*others]
+    names += [
         name
         for section in SECTIONS
         for name, item in items.get(section, {}).items()
@@ -122,11 +131,13 @@ def _unknown_output(items: Items, sections: list[str], name: str, output: str) -
     named = {key: items[key][name] for key in sections if name in items.get(key, {})}
     message = f"`{name}` has no output `{output}`"
     for section, item in named.items():
-        if output in item.makes:
-            return Unclear("unknown-output", message, f"add `{output}:` to {section}.{name}")
+        meant = did_you_mean(output, item.makes)
+        if meant is not None and meant not in item.outputs() and section == "datasets":
+            return Unclear(
+                "unknown-output", message, f"add `{meant}: {{fraction: 0.1}}` to {section}.{name}"
+            )
     outputs = [word for item in named.values() for word in item.outputs()]
-    way_out = suggestion(output, outputs) or f"it makes {', '.join(outputs)}"
-    return Unclear("unknown-output", message, way_out)
+    return Unclear("unknown-output", message, f"it makes {listed(outputs, last='and')}")
 
 
 def _wrong_artifact(

@@ -9,11 +9,10 @@ from pathlib import Path
 from ftc.diagnostics import Diagnostic, Place, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
+from ftc.project.nodes import Node, merged, with_children
 from ftc.project.sections import SECTIONS
-from ftc.project.source import Node
 from ftc.project.wanted import found
 from ftc.project.written import Written
-from ftc_runtime.contract import Json
 
 VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
@@ -28,6 +27,8 @@ class Outline:
 
     name: str = ""
     written: list[Written] = field(default_factory=list)
+    unused: list[Written] = field(default_factory=list)
+    """The defaults of sections without items, as if they were items."""
     faults: list[Diagnostic] = field(default_factory=list)
     tree: Node = field(default_factory=lambda: Node({}, Place(Path(), 1, 1)))
     """The file with the defaults merged under each item."""
@@ -49,25 +50,14 @@ def outline(path: Path, root: Node | None) -> Outline:
     out.name = _name(root, out.faults)
     defaults = _defaults(root, out.faults)
     sections = {name: _section(name, root, defaults.get(name), out) for name in SECTIONS}
+    used = {item.section.name for item in out.written}
+    out.unused = [
+        Written(SECTIONS[name], f"defaults.{name}", node.place, node)
+        for name, node in defaults.items()
+        if name not in used
+    ]
     out.tree = _with_items(root, sections)
     return out
-
-
-def merged(default: Node | None, own: Node) -> Node:
-    """Return *own* with *default* under it, mapping by mapping; every value keeps its place."""
-    if default is None or not isinstance(own.value, dict) or not isinstance(default.value, dict):
-        return own
-    children = {
-        name: merged(default.children.get(name), node) for name, node in own.children.items()
-    }
-    children |= {name: node for name, node in default.children.items() if name not in children}
-    return with_children(own, children, default.keys | own.keys)
-
-
-def with_children(node: Node, children: dict[str | int, Node], keys: dict[str, Place]) -> Node:
-    """Return a mapping with other members, at the place of *node*."""
-    value: Json = {str(name): child.value for name, child in children.items()}
-    return Node(value, node.place, children, keys)
 
 
 def _unknown_keys(root: Node) -> list[Diagnostic]:
@@ -81,7 +71,7 @@ def _unknown_keys(root: Node) -> list[Diagnostic]:
             continue
         foreign = foreign_word(key, None)
         if foreign:
-            faults.append(Diagnostic("foreign-key", foreign.message, place, foreign.help))
+            faults.append(Diagnostic(foreign.code, foreign.message, place, foreign.help))
             continue
         way_out = suggestion(key, TOP_KEYS) or f"the sections are {', '.join(SECTIONS)}"
         faults.append(Diagnostic("unknown-key", f"a project has no key `{key}`", place, way_out))

@@ -9,8 +9,9 @@ from functools import cache
 from ftc.diagnostics import Diagnostic, Place
 from ftc.project.later import later_reference
 from ftc.project.meanings import FORM, Items, Meaning, meaning_of
+from ftc.project.nodes import KeyPath
 from ftc.project.schema import Item, Reference
-from ftc.project.source import KeyPath
+from ftc.project.sections import SECTIONS
 from ftc.project.wanted import Wanted, leaves, wanted_at
 from ftc.project.written import Written, dotted
 from ftc_runtime.contract import Artifact
@@ -36,7 +37,7 @@ class Link:
 
 def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
     """Return the faults of all references. *items* are those that are right in themselves."""
-    broken = {(item.section.name, item.name) for item in written if item.item is None}
+    broken = [item for item in written if item.item is None]
     faults: list[Diagnostic] = []
     edges: dict[Key, list[tuple[Key, Place]]] = {}
     for item in written:
@@ -87,22 +88,30 @@ def _links(written: Written) -> Iterator[Link]:
                     yield Link(written, (*path, position), member, wants)
 
 
-def _meaning(link: Link, items: Items, broken: set[Key]) -> Meaning | Diagnostic | None:
+def _meaning(link: Link, items: Items, broken: Sequence[Written]) -> Meaning | Diagnostic | None:
     """Return what a link means, its fault, or None if an item with faults may be meant."""
-    by = link.by
-    meaning = meaning_of(items, link.reference, link.wants, asked_by=dotted(link.path))
+    others = (item.name for item in broken if _could_make(item.section.name) & set(link.wants))
+    field = dotted(link.path)
+    meaning = meaning_of(items, link.reference, link.wants, asked_by=field, others=others)
     if isinstance(meaning, Meaning):
         return meaning
     match = FORM.fullmatch(link.reference)
     name = match["name"] if match else link.reference
-    if any(other == name for _, other in broken):
-        return None
-    later = later_reference(
-        by.section.name, link.path, [key for key in items if name in items[key]]
-    )
-    if later and meaning.code == "wrong-artifact":
+    named = [section for section in items if name in items[section]]
+    named += [item.section.name for item in broken if item.name == name]
+    later = later_reference(link.by.section.name, link.path, named)
+    if later and meaning.code in ("wrong-artifact", "unknown-name"):
         return Diagnostic("not-yet", later, link.place)
+    if any(item.name == name for item in broken):
+        return None
     return Diagnostic(meaning.code, meaning.message, link.place, meaning.help)
+
+
+@cache
+def _could_make(section: str) -> frozenset[Artifact]:
+    """Return what the items of a section can make, in any form."""
+    classes = SECTIONS[section].item_classes()
+    return frozenset(made for item_class in classes for made in item_class.makes.values())
 
 
 def _list_faults(
@@ -112,8 +121,9 @@ def _list_faults(
     field, *position = link.path
     if not position:
         return
-    first = seen.setdefault((field, meaning), link.reference)
-    if len([key for key in seen if key[0] == field]) <= int(position[-1]):
+    first = seen.get((field, meaning))
+    seen.setdefault((field, meaning), link.reference)
+    if first is not None:
         message = f"`{link.reference}` is in `{field}` twice"
         if first != link.reference:
             message = f"`{link.reference}` and `{first}` in `{field}` are the same"

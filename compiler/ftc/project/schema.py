@@ -75,7 +75,7 @@ class Loaded:
 class Built:
     """What an item came to.
 
-    *outputs*: what others can name (`identity.holdout`). *links* is what `out/<item>/` shows: a path
+    *outputs*: what others can name (`identity.holdout`). *links*: what `out/<item>/` shows, a path
     there -> the output; "." spreads a folder's files there. *loads*: for each output that is a
     model, how to run it.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ftc.diagnostics import Diagnostic
 from ftc.project.written import Written
@@ -10,4 +10,33 @@ from ftc.project.written import Written
 
 def settings_faults(written: Iterable[Written]) -> list[Diagnostic]:
     """Return the faults of settings that contradict each other."""
-    return []
+    return [fault for item in written if item.item is not None for fault in _faults(item)]
+
+
+def _faults(item: Written) -> Iterator[Diagnostic]:
+    if item.section.name == "finetunes":
+        yield from _batch_faults(item)
+        yield from _warmup_faults(item)
+
+
+def _batch_faults(item: Written) -> Iterator[Diagnostic]:
+    """A device's share must divide the whole; a share that is larger is cut to the whole."""
+    training = getattr(item.item, "training", None)
+    if training is None:
+        return
+    whole, share = training.global_batch_size, training.per_device_train_batch_size
+    if share < whole and whole % share:
+        divisor = next(number for number in range(share, 0, -1) if whole % number == 0)
+        message = f"`global_batch_size` {whole} does not divide by "
+        message += f"`per_device_train_batch_size` {share}"
+        help = f"write `per_device_train_batch_size: {divisor}`"
+        yield item.fault("contradiction", message, "training", "global_batch_size", help=help)
+
+
+def _warmup_faults(item: Written) -> Iterator[Diagnostic]:
+    training = getattr(item.item, "training", None)
+    if training is not None and training.warmup_steps and training.warmup_ratio:
+        message = "`warmup_steps` and `warmup_ratio` say the same thing twice"
+        yield item.fault(
+            "contradiction", message, "training", "warmup_ratio", help="delete one of them"
+        )

@@ -6,8 +6,10 @@ node of its anchor: a "bomb" takes no memory, and what it would come to is count
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,65 +17,28 @@ import yaml
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.environment import expand
+from ftc.project.nodes import Node
 from ftc.project.scalars import NotANumberError, plain_value
 from ftc.project.syntax import syntax_faults
 from ftc_runtime.contract import Json
 
-try:
-    from yaml.cyaml import CParser as Parser  # type: ignore[attr-defined]
-except ImportError:  # PyYAML was built without libyaml: thirty times slower, the same events
-
-    class Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore
-        """PyYAML's parser in Python."""
-
-        def __init__(self, text: str) -> None:
-            """Start at the beginning of *text*."""
-            yaml.reader.Reader.__init__(self, text)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
-
-
 DEEPEST = 64
 MOST_EXPANDED = 20_000
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+"""What an escape can name and no file or path can hold."""
 
-KeyPath = tuple[str | int, ...]
-"""Keys and list positions: `("finetunes", "assistant", "datasets", 0)`."""
+
+class PythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
+    """PyYAML's parser in Python: the same events, thirty times slower than libyaml's."""
+
+    def __init__(self, text: str) -> None:
+        """Start at the beginning of *text*."""
+        yaml.reader.Reader.__init__(self, text)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
-    """A value and its place; for a mapping or a list also what is in it."""
-
-    value: Json
-    place: Place
-    children: dict[str | int, Node] = field(default_factory=dict)
-    keys: dict[str, Place] = field(default_factory=dict)
-    size: int = 1
-    """Values in it, aliases counted in full."""
-    height: int = 0
-
-    def at(self, path: KeyPath) -> Node | None:
-        """Return the node at *path* below this one, or None."""
-        node: Node | None = self
-        for step in path:
-            node = node.children.get(step) if node else None
-        return node
-
-    def key_place(self, path: KeyPath) -> Place:
-        """Return the place of the last key of *path*, or of its nearest ancestor that exists."""
-        node, place = self, self.place
-        for step in path:
-            child = node.children.get(step)
-            if child is None:
-                break
-            place = node.keys[step] if isinstance(step, str) else child.place
-            node = child
-        return place
-
-    def value_place(self, path: KeyPath) -> Place:
-        """Return the place of the value at *path*; that of its ancestor's key if it is absent."""
-        node = self.at(path)
-        return node.place if node else self.key_place(path)
+Parser = getattr(yaml.cyaml, "CParser", PythonParser) if yaml.__with_libyaml__ else PythonParser
 
 
 def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
@@ -85,6 +50,16 @@ def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
     return _Tree(path, text, environment).build()
 
 
+def _events(text: str) -> Iterator[Any]:
+    parser = Parser(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    except (ValueError, OverflowError) as error:
+        # PyYAML's own parser lets an escape such as "\\UFFFFFFFF" through to chr().
+        raise yaml.YAMLError(f"an escape names no character: {error}") from error
+
+
 @dataclass(slots=True)
 class _Frame:
     """A mapping or a list that is still open."""
@@ -93,6 +68,7 @@ class _Frame:
     anchor: str | None
     keys: dict[str, Place] | None
     """None for a list."""
+    is_flow: bool = False
     children: dict[str | int, Node] = field(default_factory=dict)
     merged: list[Node] = field(default_factory=list)
     key: str | None = None
@@ -148,15 +124,12 @@ class _Tree:
             yaml.DocumentStartEvent: self._document,
         }
         try:
-            parser = Parser(self.text)
-            while parser.check_event():
-                event = parser.get_event()
+            for event in _events(self.text):
                 handler = handlers.get(type(event))
                 if handler is not None:
                     handler(event)
-        except (yaml.YAMLError, ValueError) as error:
-            known = error if isinstance(error, yaml.YAMLError) else yaml.YAMLError(str(error))
-            self.faults += syntax_faults(self.path, self.text, known)
+        except yaml.YAMLError as error:
+            self.faults += syntax_faults(self.path, self.text, error)
         if self.faults:
             raise self._error()
         return self.root
@@ -196,10 +169,13 @@ class _Tree:
         if event.anchor:
             self.anchors[event.anchor] = None
         keys: dict[str, Place] | None = {} if isinstance(event, yaml.MappingStartEvent) else None
-        self.frames.append(_Frame(place, event.anchor, keys))
+        self.frames.append(_Frame(place, event.anchor, keys, is_flow=bool(event.flow_style)))
 
     def _close(self, event: Any) -> None:
         frame = self.frames.pop()
+        start, end = frame.place, event.end_mark
+        if frame.is_flow and end.line + 1 == start.line:
+            frame.place = replace(start, length=end.column + 1 - start.column)
         self._add(frame.closed(), frame.anchor, is_plain=False)
 
     def _scalar(self, event: Any) -> None:
@@ -214,8 +190,9 @@ class _Tree:
                 self._fault("out-of-range", str(error), place, "quote it if it is text")
         if isinstance(value, str):
             value = self._expanded(value, event)
-            if "\0" in value:
-                self._fault("syntax", "a text cannot hold the character \\0", place, "delete it")
+            if unwritable := UNWRITABLE.search(value):
+                message = f"a text cannot hold the character U+{ord(unwritable[0]):04X}"
+                self._fault("syntax", message, place, "delete it")
         if event.value == "" and is_plain and self.frames and self.frames[-1].key_place:
             place = self.frames[-1].key_place
         self._add(Node(value, place), event.anchor, is_plain=is_plain)
@@ -287,12 +264,16 @@ class _Tree:
         if frame.merges:
             return
         if not isinstance(node.value, str):
-            shown = "a mapping or list" if node.children else f"{node.value}".lower()
-            message = f"a key is text, but this is {shown}"
-            self._fault("non-string-key", message, node.place, f'quote it: "{shown}"')
-        elif node.value in keys or is_merge:
-            first = keys[node.value].line if node.value in keys else frame.place.line
-            message = f"`{node.value}` is given twice: the first is in line {first}"
+            shown = json.dumps(node.value)
+            is_scalar = not isinstance(node.value, list | dict)
+            message = f"a key is text, but this is {shown if is_scalar else 'a list or mapping'}"
+            help = f'quote it: "{shown}"' if is_scalar else None
+            self._fault("non-string-key", message, node.place, help)
+        elif is_merge:
+            message = "`<<` is given twice"
+            self._fault("duplicate-key", message, node.place, "write `<<: [*one, *other]`")
+        elif node.value in keys:
+            message = f"`{node.value}` is given twice: the first is in line {keys[node.value].line}"
             self._fault("duplicate-key", message, node.place, "delete one of them")
         else:
             frame.key = node.value
@@ -310,4 +291,5 @@ class _Tree:
         sources = list(node.children.values()) if isinstance(node.value, list) else [node]
         frame.merged += [source for source in sources if isinstance(source.value, dict)]
         if len(frame.merged) != len(sources) or not sources:
-            self._fault("wrong-type", "`<<` merges mappings only", node.place, "name an anchor")
+            place = frame.key_place or node.place
+            self._fault("wrong-type", "`<<` merges mappings only", place, "write `<<: *anchor`")

@@ -5,15 +5,22 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel
 
 from ftc.diagnostics import listed
+from ftc.project.nodes import KeyPath
+from ftc.project.scalars import NotANumberError, plain_value
 from ftc.project.schema import Reference
-from ftc.project.source import KeyPath
 from ftc_runtime.contract import Json
+
+YES_OR_NO = {
+    **dict.fromkeys(("yes", "on", "y", "true"), "true"),
+    **dict.fromkeys(("no", "off", "n", "false"), "false"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +84,18 @@ def wanted_at(model: type[BaseModel], path: KeyPath) -> Wanted | None:
     return wanted
 
 
-def leaves(model: type[BaseModel], *, above: KeyPath = ()) -> Iterator[KeyPath]:
-    """Yield the path of every field of a class, at any depth."""
+@cache
+def leaves(model: type[BaseModel]) -> tuple[KeyPath, ...]:
+    """Return the path of every field of a class, at any depth."""
+    return tuple(_leaves(model, above=()))
+
+
+def _leaves(model: type[BaseModel], *, above: KeyPath) -> Iterator[KeyPath]:
     for name, field in model.model_fields.items():
         yield (*above, name)
         inner = Wanted(field.annotation).model()
         if inner is not None:
-            yield from leaves(inner, above=(*above, name))
+            yield from _leaves(inner, above=(*above, name))
 
 
 def described(wanted: Wanted) -> str:
@@ -154,3 +166,25 @@ def shown(value: Json) -> str:
         text = " ".join(value.split())
         return f'"{text[:40]}..."' if len(text) > 43 else f'"{text}"'
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def conversion(value: Json, wanted: Wanted) -> str | None:
+    """Return how to write a value of the wrong type, where that can be guessed."""
+    types = {choice.type for choice in wanted.choices()}
+    if isinstance(value, str):
+        if bool in types and value.casefold() in YES_OR_NO:
+            return f"write `{YES_OR_NO[value.casefold()]}`"
+        if types & {int, float} and _is_number(value):
+            return f"write {value} without quotes; what comes from ${{NAME}} is always text"
+        if wanted.members() is not None and len(value) < 80:
+            return f"write [{value}]"
+    if str in types and isinstance(value, int | float):
+        return f'quote it: "{shown(value)}"'
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isinstance(plain_value(text), int | float)
+    except NotANumberError:
+        return False

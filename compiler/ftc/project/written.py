@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftc.diagnostics import Diagnostic, Place
+from ftc.project.nodes import KeyPath, Node
 from ftc.project.schema import Item
 from ftc.project.sections import Section
-from ftc.project.source import KeyPath, Node
 
 
 @dataclass(frozen=True, slots=True)

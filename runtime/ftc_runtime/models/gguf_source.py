@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import struct
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from gguf import GGMLQuantizationType
 from tokenizers import Tokenizer, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, GgufConfig, PreTrainedTokenizerFast
 from transformers.integrations.gguf import reader
 
 from ftc_runtime import events
 from ftc_runtime.errors import StageError
+from ftc_runtime.models.report import ModelReport
 from ftc_runtime.models.saved import write_saved
 
 DIGITS_APART = frozenset(
@@ -57,6 +60,46 @@ def take_gguf(source: Path, target: Path, *, dtype: str, work: Path) -> list[str
     _forget_quantisation(model)
     write_saved(model, tokenizer, target, dtype=dtype, work=work)
     return warnings
+
+
+def gguf_tokenizer(source: Path) -> PreTrainedTokenizerFast:
+    """Return the tokenizer that a GGUF file describes.
+
+    Raises:
+        StageError: if transformers cannot make it.
+    """
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(source.parent, gguf_file=source.name)
+    except (ValueError, KeyError, OSError) as error:
+        raise StageError(f"the tokenizer in {source.name} cannot be read: {error}") from error
+    fix_pre_tokenizer(tokenizer, str(read_metadata(source).get("tokenizer.ggml.pre", "")))
+    return tokenizer
+
+
+def examine_gguf(source: Path) -> ModelReport:
+    """Return what the model in a GGUF file is, by its metadata.
+
+    Raises:
+        StageError: if it is no GGUF file, or is cut short.
+    """
+    metadata = read_metadata(source)
+    tensors = reader.GgufHeader.from_file(str(source)).tensors
+    types: dict[str, int] = {}
+    for tensor in tensors:
+        name = GGMLQuantizationType(tensor.ggml_type).name
+        types[name] = types.get(name, 0) + prod(tensor.shape)
+    architecture = str(metadata["general.architecture"])
+    return ModelReport(
+        architecture=architecture,
+        model_type=architecture,
+        parameters=sum(types.values()),
+        dtypes=dict(sorted(types.items())),
+        vocab_size=int(metadata.get("tokenizer.ggml.tokens", 0)),
+        context_length=metadata.get(f"{architecture}.context_length"),
+        chat_template="tokenizer.chat_template" in metadata,
+        bytes=source.stat().st_size,
+        files={source.name: source.stat().st_size},
+    )
 
 
 def read_metadata(source: Path) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Build targets and all that they need; only what is stale runs. Without a target: all exports and evals."""
+"""Build targets and all that they need; only what is stale runs.
+
+Without a target: all exports and evals.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="items, outputs or stages")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would run")
     parser.add_argument(
-        "-k", "--keep-going", action="store_true", help="after a failure build what does not need it"
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="after a failure build what does not need it",
     )
     parser.add_argument(
         "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"

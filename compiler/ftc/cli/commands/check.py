@@ -11,7 +11,11 @@ from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.workspace import find_project
 
-EXAMPLES = "examples:\n  ftc check\n  ftc check --resolved   # with defaults merged in\n  ftc check --schema > project.schema.json"
+EXAMPLES = """\
+examples:
+  ftc check
+  ftc check --resolved   # with defaults merged in
+  ftc check --schema > project.schema.json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Load, check and lower the project."""
     from ftc.plan.lower import lower
-    from ftc.project.load import json_schema, load
+    from ftc.project.json_schema import json_schema
+    from ftc.project.load import load
 
     if arguments.schema:
         console.data(json.dumps(json_schema(), indent=2))

@@ -38,7 +38,8 @@ _ftc() {
 }
 compdef _ftc ftc""",
     "fish": """\
-complete -c ftc -f -a '(ftc completion --words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
+complete -c ftc -f -a \
+    '(ftc completion --words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
 }
 
 

@@ -9,13 +9,20 @@ from ftc.cli import examine, machine
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 
-EXAMPLES = "examples:\n  ftc doctor\n  ftc doctor --fix      # get llama.cpp's converter and build its library\n  ftc doctor out/merged"
+EXAMPLES = """\
+examples:
+  ftc doctor
+  ftc doctor --fix      # get llama.cpp's converter and build its library
+  ftc doctor out/merged"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a model of the project, a folder, or a .gguf file"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a model of the project, a folder, or a .gguf file",
     )
     parser.add_argument("--fix", action="store_true", help="get what is missing for GGUF")
 

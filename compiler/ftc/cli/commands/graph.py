@@ -27,7 +27,9 @@ _COLORS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="only these and what they need")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="only these and what they need"
+    )
     parser.add_argument("--format", choices=("text", "mermaid", "dot"), default="text")
 
 

@@ -9,12 +9,17 @@ from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import counted, print_stage_lines, stage_lines
 from ftc.cli.workspace import open_workspace
 
-EXAMPLES = "examples:\n  ftc status\n  ftc status merged-gguf --check   # exit 6 if a build would run something"
+EXAMPLES = """\
+examples:
+  ftc status
+  ftc status merged-gguf --check   # exit 6 if a build would run something"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="only these and what they need")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="only these and what they need"
+    )
     parser.add_argument("--check", action="store_true", help="exit 6 unless everything is fresh")
 
 

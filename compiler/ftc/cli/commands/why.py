@@ -1,4 +1,4 @@
-"""Explain why targets would be rebuilt: every setting, input and library that differs, before -> now."""
+"""Explain why targets would be rebuilt: each setting, input and library, before -> now."""
 
 from __future__ import annotations
 

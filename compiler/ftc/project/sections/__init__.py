@@ -37,6 +37,12 @@ class Section:
         name = f"{__name__}.{self.name}" + (f".{form}" if form else "")
         return cast(type[Item], import_module(name).Item)
 
+    def item_classes(self) -> list[type[Item]]:
+        """Import and return the classes of all forms."""
+        if self.discriminator is None:
+            return [self.item_class()]
+        return [self.item_class(form) for form in self.forms()]
+
 
 SECTIONS = {
     section.name: section

