@@ -17,7 +17,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
-from ftc_runtime.contract import SUFFIXES, StageSpec, params_class
+from ftc_runtime.contract import SUFFIXES, Source, StageSpec, params_class
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
 
 
@@ -83,6 +83,7 @@ def stage_spec(
     inputs: dict[str, Path],
     params: dict[str, Any] | None = None,
     threads: int = 1,
+    source: dict[str, Any] | None = None,
 ) -> StageSpec:
     """Return the spec of a stage that works under *folder*."""
     (folder / "out").mkdir(parents=True)
@@ -100,6 +101,7 @@ def stage_spec(
         },
         work=folder / "work",
         threads=threads,
+        source=Source.model_validate(source) if source else None,
     )
 
 
@@ -111,9 +113,10 @@ def run_stage(
     params: dict[str, Any] | None = None,
     threads: int = 1,
     environment: dict[str, str] | None = None,
+    source: dict[str, Any] | None = None,
 ) -> StageRun:
     """Run a stage in a process of its own and return what it made and said."""
-    stage = stage_spec(kind, folder, inputs=inputs, params=params, threads=threads)
+    stage = stage_spec(kind, folder, inputs=inputs, params=params, threads=threads, source=source)
     spec = folder / "spec.json"
     spec.write_text(stage.model_dump_json())
     said = folder / "events.jsonl"
@@ -144,9 +147,10 @@ def run_here(
     *,
     inputs: dict[str, Path],
     params: dict[str, Any] | None = None,
+    source: dict[str, Any] | None = None,
 ) -> dict[str, Path]:
     """Run a stage in this process, where imports are paid for once, and return its outputs."""
-    stage = stage_spec(kind, folder, inputs=inputs, params=params)
+    stage = stage_spec(kind, folder, inputs=inputs, params=params, source=source)
     module = import_module(f"ftc_runtime.stages.{kind}.run")
     module.run(params_class(kind).model_validate(stage.params), stage)
     return stage.outputs

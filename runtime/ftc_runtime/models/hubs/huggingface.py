@@ -126,4 +126,4 @@ def _hint(error: HfHubHTTPError) -> str:
 
 def _line(error: Exception) -> str:
     text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    return text.splitlines()[0].partition(". ")[0] if text else type(error).__name__
