@@ -68,16 +68,19 @@ def start_up(folder: Path) -> list[Bar]:
     """Measure a project of one chain against Python's own start, best of ten."""
     write_project(folder, stages=10)
     in_folder(fill_store, folder)
-    status = [*FTC, "status", "--check"]
-
-    def forget_plan() -> None:
+    python, status = [sys.executable, "-c"], [*FTC, "status", "--check"]
+    times: list[tuple[float, ...]] = []
+    for _ in range(ROUNDS_OF_BARS):
         shutil.rmtree(folder / ".ftc" / "plans")
-
-    python = [sys.executable, "-c"]
-    light = best([*python, "import argparse, json"], folder)
-    heavy = best([*python, "import pydantic, yaml"], folder)
-    cached = best(status, folder)
-    cold = best(status, folder, before=forget_plan)
+        times.append(
+            (
+                timed([*python, "import pydantic, yaml"], folder),
+                timed(status, folder),
+                timed([*python, "import argparse, json"], folder),
+                timed(status, folder),
+            )
+        )
+    heavy, cold, light, cached = map(min, zip(*times, strict=True))
     most = CACHED_RATIO * light + CACHED_MORE_S
     return [
         Bar(
@@ -129,18 +132,6 @@ def install_dvc(cache: Path) -> Path:
         run([sys.executable, "-m", "venv", str(folder)], Path.cwd())
         run([str(folder / "bin" / "pip"), "install", "--quiet", DVC], Path.cwd())
     return command
-
-
-def best(
-    command: Sequence[str], folder: Path, *, before: Callable[[], None] | None = None
-) -> float:
-    """Return the shortest of ten runs in seconds."""
-    times = []
-    for _ in range(ROUNDS_OF_BARS):
-        if before is not None:
-            before()
-        times.append(timed(command, folder))
-    return min(times)
 
 
 def timed(
