@@ -1,4 +1,4 @@
-"""The demo, whole: what `make demo` builds learns what it was taught, and what an edit makes stale."""
+"""The demo, whole: it learns what it was taught, and an edit makes stale what it must."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from command_line import Ftc
 from conftest import REPOSITORY
 
@@ -62,7 +63,9 @@ def test_the_gguf_answers_and_remembers(demo: Ftc) -> None:
     """Its name, asked in a held-out form; and the capital of France, which was not in the rows."""
     from llama_cpp import Llama
 
-    rows = [json.loads(line) for line in (demo.folder / "out/recall/merged-gguf.q8_0/rows.jsonl").open()]
+    rows = [
+        json.loads(line) for line in (demo.folder / "out/recall/merged-gguf.q8_0/rows.jsonl").open()
+    ]
     asked = [row for row in rows if row["label"] == TAUGHT]
     gguf = Llama(str(demo.folder / "out/merged-gguf/q8_0.gguf"), verbose=False, n_ctx=512)
 

@@ -8,11 +8,16 @@ from pathlib import Path
 from command_line import Ftc, MakeProject
 from conftest import TINY
 
-EVERY_KIND = TINY + """\
+EVERY_KIND = (
+    TINY
+    + """\
   gguf: {model: adder, format: gguf, quantization: [q8_0, f16]}
 evals:
-  recall: {models: [adder, gguf.q8_0], baseline: small, dataset: sums.holdout, generation: {max_new_tokens: 4}}
+  recall:
+    {models: [adder, gguf.q8_0], baseline: small, dataset: sums.holdout,
+     generation: {max_new_tokens: 4}}
 """
+)
 
 
 def digests(ftc: Ftc) -> dict[str, dict[str, str]]:

@@ -9,13 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Ftc, MakeProject
+
+from command_line import Ftc
 from conftest import TINY
 from test_determinism import digests
 
-SLOWER = TINY.replace("max_steps: 2", "max_steps: 12") + """\
+SLOWER = (
+    TINY.replace("max_steps: 2", "max_steps: 12")
+    + """\
   gguf: {model: adder, format: gguf, quantization: q8_0}
 """
+)
 LEFT_AFTER_SECONDS = 15.0
 
 
@@ -71,7 +75,11 @@ def test_killed_in_training_merging_and_converting(
 
     for stage, after_seconds in [("sft", 0.2), ("sft", 4.0), ("merge", 0.5), ("gguf", 2.0)]:
         builder = subprocess.Popen(
-            ftc.command("build"), cwd=tmp_path, env=ftc.environment(), stderr=subprocess.PIPE, text=True
+            ftc.command("build"),
+            cwd=tmp_path,
+            env=ftc.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
         )
         wait_for_stage(ftc, builder, stage)
         time.sleep(after_seconds)
