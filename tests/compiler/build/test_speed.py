@@ -73,6 +73,6 @@ def test_a_thousand_fresh_stages_cost_little_more_than_starting_python(
         f"look {look:.3f} s ({look / bar:.2f}x), build {build:.3f} s ({build / bar:.2f}x)\n"
     )
     assert all(len(outcome.fresh) == CHAINS * LENGTH for outcome in outcomes)
-    # Measured: 1x and 2x. The limits leave room for a disturbed machine.
-    assert look < 3 * bar
-    assert build < 6 * bar
+    # Measured on two busy cores: 2x and 4x, of which doit takes 1x. Twice that is room for noise.
+    assert look < 4 * bar
+    assert build < 8 * bar
