@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +17,7 @@ import yaml
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.environment import expand
+from ftc.project.events import events
 from ftc.project.nodes import Node
 from ftc.project.scalars import NotANumberError, plain_value
 from ftc.project.syntax import syntax_faults
@@ -28,19 +29,6 @@ UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 """What an escape can name and no file or path can hold."""
 
 
-class PythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
-    """PyYAML's parser in Python: the same events, thirty times slower than libyaml's."""
-
-    def __init__(self, text: str) -> None:
-        """Start at the beginning of *text*."""
-        yaml.reader.Reader.__init__(self, text)
-        yaml.scanner.Scanner.__init__(self)
-        yaml.parser.Parser.__init__(self)
-
-
-Parser = getattr(yaml.cyaml, "CParser", PythonParser) if yaml.__with_libyaml__ else PythonParser
-
-
 def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
     """Return the one document in *text*, or None if it holds nothing.
 
@@ -48,16 +36,6 @@ def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
         ProjectError: with every fault of the text, in file order.
     """
     return _Tree(path, text, environment).build()
-
-
-def _events(text: str) -> Iterator[Any]:
-    parser = Parser(text)
-    try:
-        while parser.check_event():
-            yield parser.get_event()
-    except (ValueError, OverflowError) as error:
-        # PyYAML's own parser lets an escape such as "\\UFFFFFFFF" through to chr().
-        raise yaml.YAMLError(f"an escape names no character: {error}") from error
 
 
 @dataclass(slots=True)
@@ -124,7 +102,7 @@ class _Tree:
             yaml.DocumentStartEvent: self._document,
         }
         try:
-            for event in _events(self.text):
+            for event in events(self.text):
                 handler = handlers.get(type(event))
                 if handler is not None:
                     handler(event)

@@ -13,6 +13,7 @@ from ftc_runtime.data.conversation import Message
 from ftc_runtime.engines.engine import Told
 from ftc_runtime.engines.sampling import processors
 from ftc_runtime.models.loading import load_causal_lm
+from ftc_runtime.stages.model.spec import Dtype
 from ftc_runtime.stages.predict.spec import Generation
 from ftc_runtime.stages.tokens.spec import Template
 from ftc_runtime.templates.prompt import prompt_ids, stop_ids
@@ -21,7 +22,9 @@ from ftc_runtime.templates.prompt import prompt_ids, stop_ids
 class TransformersEngine:
     """Generates in batches of like lengths, padded on the left."""
 
-    def __init__(self, folder: Path, adapter: Path | None, *, template: Template) -> None:
+    def __init__(
+        self, folder: Path, adapter: Path | None, *, template: Template, dtype: Dtype
+    ) -> None:
         """Load the model. The adapter stays apart, as it was in training.
 
         Raises:
@@ -30,7 +33,7 @@ class TransformersEngine:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._template = template
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = load_causal_lm(folder, dtype="auto")
+        model = load_causal_lm(folder, dtype=dtype)
         self._stop_ids = stop_ids(self._tokenizer, template, model.generation_config)
         config = model.config.get_text_config()
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)

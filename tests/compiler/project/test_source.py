@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import ftc.project.source
+import ftc.project.events
 from ftc.diagnostics import Place, ProjectError
 from ftc.project.source import parse
 
@@ -122,7 +122,7 @@ def test_aliases_that_only_grow_in_depth_are_refused() -> None:
 @pytest.mark.parametrize("text", ['a: "\\ud800"', 'a: "\\UFFFFFFFF"', "a: \x07", "a\n\tb: [", "%"])
 def test_without_libyaml_nothing_else_comes_out(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML's own parser is used where libyaml was not built in; its errors are turned as well."""
-    monkeypatch.setattr(ftc.project.source, "Parser", ftc.project.source.PythonParser)
+    monkeypatch.setattr(ftc.project.events, "Parser", ftc.project.events.PythonParser)
 
     with pytest.raises(ProjectError):
         parse(FILE, text, {})

@@ -63,7 +63,10 @@ def load_engine(params: Params, stage: StageSpec) -> Engine:
 
     pin(seed=params.generation.seed, threads=stage.threads)
     return TransformersEngine(
-        stage.inputs["model"], stage.inputs.get("adapter"), template=params.template
+        stage.inputs["model"],
+        stage.inputs.get("adapter"),
+        template=params.template,
+        dtype=params.dtype,
     )
 
 
