@@ -1,20 +1,19 @@
 """Merge: a base model and its adapter in, one model out, a tensor at a time."""
 
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
-from ftc_runtime.models.weights import INDEX, LazyTensor, open_model, parse_size, write_model
+from ftc_runtime.models.files import PICKLES, copy_file, is_weights
+from ftc_runtime.models.folder import relative_files
+from ftc_runtime.models.weights import LazyTensor, open_model, parse_size, write_model
 from ftc_runtime.stages.merge.spec import Params
 from ftc_runtime.training.merging import merged_tensors, read_products
-
-WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".pkl", ".ckpt", ".gguf"}
 
 
 def run(params: Params, stage: StageSpec) -> None:
@@ -50,13 +49,6 @@ def _told(tensors: list[LazyTensor]) -> Iterable[LazyTensor]:
 
 def copy_companions(source: Path, target: Path) -> None:
     """Copy what belongs to a model beside its weights: config, tokenizer, template, code."""
-    for path in _companions(source):
-        copy = target / path.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-
-
-def _companions(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix not in WEIGHTS and path.name != INDEX:
-            yield path
+    for name in relative_files(source):
+        if not is_weights(name) and PurePosixPath(name).suffix not in PICKLES:
+            copy_file(source / name, target / name)
