@@ -25,7 +25,7 @@ def _batch_faults(item: Written) -> Iterator[Diagnostic]:
     if training is None:
         return
     whole, share = training.global_batch_size, training.per_device_train_batch_size
-    if share < whole and whole % share:
+    if share is not None and share < whole and whole % share:
         divisor = next(number for number in range(share, 0, -1) if whole % number == 0)
         message = f"`global_batch_size` {whole} does not divide by "
         message += f"`per_device_train_batch_size` {share}"

@@ -92,7 +92,7 @@ def train(
         StageError: if the loss or its gradient stops being a number.
     """
     plan = schedule(training, rows=len(rows))
-    batches = MicroBatches(plan.order, size=training.per_device_train_batch_size)
+    batches = MicroBatches(plan.order, size=training.micro_batch_size())
     loss = LabelLoss(model.get_base_model())
     lengths = rows.lengths()
     curves = Curves(

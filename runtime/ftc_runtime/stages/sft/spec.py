@@ -50,11 +50,18 @@ class Training(Settings):
         default="adamw_torch", description="Optimiser, by transformers' name"
     )
     seed: int = Field(default=42, description="Of the adapter, the order of rows, dropout", ge=0)
-    per_device_train_batch_size: int = operational(
-        8, "Rows per device and forward pass; accumulation makes up the rest", ge=1
+    per_device_train_batch_size: int | None = operational(
+        None, "Rows per device and forward pass; chosen unless given, the rest is accumulated", ge=1
     )
     gradient_checkpointing: bool = operational(False, "Recompute activations to save memory")
     logging_steps: int = operational(1, "Report the loss every so many steps", ge=1)
+
+    def micro_batch_size(self) -> int:
+        """Return the rows of one forward pass: as given, else the most that divides, up to 8."""
+        whole, share = self.global_batch_size, self.per_device_train_batch_size
+        if share is not None:
+            return min(share, whole)
+        return next(size for size in range(min(8, whole), 0, -1) if whole % size == 0)
 
 
 class Params(StageParams):
