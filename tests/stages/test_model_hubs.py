@@ -78,7 +78,9 @@ def resolve(hub: Hub, folder: Path, uri: str, **more: Any) -> subprocess.Complet
 def failure(done: subprocess.CompletedProcess[str]) -> str:
     """Return what a failed command says to people, without its events."""
     assert (done.returncode, done.stdout) == (1, "")
-    return "\n".join(line for line in done.stderr.splitlines() if line.startswith(("error", "  help")))
+    return "\n".join(
+        line for line in done.stderr.splitlines() if line.startswith(("error", "  help"))
+    )
 
 
 def bring(hub: Hub, folder: Path, source: dict[str, Any], **params: Any) -> StageRun:
@@ -97,7 +99,9 @@ def pinned(hub: Hub, folder: Path, uri: str = "hf://acme/tiny") -> dict[str, Any
     return source
 
 
-def test_resolve_pins_a_hugging_face_model_to_a_commit_and_digests(hub: Hub, tmp_path: Path) -> None:
+def test_resolve_pins_a_hugging_face_model_to_a_commit_and_digests(
+    hub: Hub, tmp_path: Path
+) -> None:
     """Large files carry their sha256, small ones their git id; what is no model is left out."""
     done = resolve(hub, tmp_path, "hf://acme/tiny")
 
@@ -247,9 +251,7 @@ def test_a_revision_that_is_not_there_is_named(hub: Hub, tmp_path: Path) -> None
     """A tag that was misspelt."""
     done = resolve(hub, tmp_path, "hf://acme/tiny", revision="v9")
 
-    assert failure(done) == (
-        "error: hf://acme/tiny has no revision v9\n  help: Check the revision"
-    )
+    assert failure(done) == ("error: hf://acme/tiny has no revision v9\n  help: Check the revision")
 
 
 def test_a_token_opens_a_gated_model_and_is_never_shown(
