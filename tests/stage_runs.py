@@ -20,22 +20,6 @@ from transformers.utils.logging import disable_progress_bar
 from ftc_runtime.contract import SUFFIXES, Source, StageSpec, params_class
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
 
-RUN = """
-import json, sys
-from importlib import import_module
-from pathlib import Path
-from ftc_runtime.contract import StageSpec, params_class
-from ftc_runtime.errors import StageError
-from ftc_runtime import events
-stage = StageSpec.model_validate_json(Path(sys.argv[1]).read_bytes())
-params = params_class(stage.kind).model_validate(stage.params)
-try:
-    import_module(f"ftc_runtime.stages.{stage.kind}.run").run(params, stage)
-except StageError as error:
-    events.failed(error.message, error.hint)
-    sys.exit(1)
-"""
-
 
 def tiny_llama(folder: Path, *, dtype: torch.dtype = torch.float32, **fields: Any) -> Path:
     """Save a model of two layers with random weights, the same ones each time."""
@@ -56,6 +40,11 @@ def tiny_llama(folder: Path, *, dtype: torch.dtype = torch.float32, **fields: An
     return folder
 
 
+def token_row(ids: list[int], labels: list[int]) -> TokenRow:
+    """Return a row of these ids and labels."""
+    return TokenRow(np.array(ids, np.int32), np.array(labels, np.int32))
+
+
 def token_rows(path: Path, *, rows: int = 13, longest: int = 24, seed: int = 1) -> Path:
     """Write rows of random tokens of several lengths, of which the second half is trained."""
     generator = np.random.default_rng(seed)
@@ -65,7 +54,7 @@ def token_rows(path: Path, *, rows: int = 13, longest: int = 24, seed: int = 1) 
         ids = generator.integers(0, 128, length).astype(np.int32)
         labels = ids.copy()
         labels[: length // 2] = IGNORED
-        written.append(TokenRow(ids.tolist(), labels.tolist()))
+        written.append(TokenRow(ids, labels))
     write_token_rows(path, written)
     return path
 
@@ -133,7 +122,7 @@ def run_stage(
     said = folder / "events.jsonl"
     with said.open("wb") as file:
         process = subprocess.run(
-            [sys.executable, "-c", RUN, str(spec)],
+            [sys.executable, "-P", "-m", "ftc_runtime", str(spec)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -107,6 +107,7 @@ class ToyProject:
             outputs=dict(outputs or {"rows": "rows"}),
             libraries={},
             reproduces="exact",
+            lines={},
             source=OutsideSource(source.name, path=source) if source else None,
         )
         return self.stages[name]

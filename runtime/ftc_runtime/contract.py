@@ -161,7 +161,8 @@ class StageSpec(Settings):
     outputs: dict[str, Path]
     """Where each output is to be written. The parents exist; the outputs do not."""
     work: Path
-    """Scratch of this key. Survives a crash; goes when the stage is published."""
+    """Scratch of this key, and the working folder. Empty, but for a hub's download, which goes on
+    where a crash stopped it. Goes when the stage is published."""
     libraries: dict[str, str] = {}
     """What the key says: executing with another version is an error."""
     threads: int = 1

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, write_token_rows
 from ftc_runtime.errors import StageError
 from ftc_runtime.training.order import RowOrder
-from stage_runs import StageRun, digest, run_here, run_stage, tiny_llama, token_rows
+from stage_runs import StageRun, digest, run_here, run_stage, tiny_llama, token_row, token_rows
 
 TRAINING: dict[str, Any] = {"learning_rate": 0.01, "global_batch_size": 4, "num_train_epochs": 2}
 
@@ -235,9 +235,9 @@ def test_a_loss_that_is_no_number_stops_it_and_names_step_and_rows(
     ("written", "message"),
     [
         ([], "there are no train rows"),
-        ([TokenRow([1, 2], [1, IGNORED])], "no token of the 1 train rows is trained"),
+        ([token_row([1, 2], [1, IGNORED])], "no token of the 1 train rows is trained"),
         (
-            [TokenRow([1, 500], [IGNORED, 500])],
+            [token_row([1, 500], [IGNORED, 500])],
             "the rows have token 500, but the model knows only 128",
         ),
     ],

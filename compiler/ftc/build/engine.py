@@ -19,6 +19,7 @@ from ftc.build.execute import (
 from ftc.build.interrupt import Interrupt
 from ftc.build.provenance import usable_processors
 from ftc.build.report import Guarded, Reporter, StageFailure
+from ftc.build.run_file import RunFile
 from ftc.build.scheduler import Step, run_steps
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
@@ -66,7 +67,7 @@ def build(
     """
     stages = freshness.plan.closure(names)
     interrupt = Interrupt()
-    guarded = Guarded(reporter)
+    guarded = Guarded(RunFile(freshness.store, reporter))
     executor = Executor(
         store=freshness.store,
         owner=freshness.owner,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 ALLOWED = frozenset(
     """
@@ -50,11 +52,18 @@ def stage_environment(
     kept = {
         name: value for name, value in ours.items() if _is_allowed(name, takes_source=takes_source)
     }
+    if "PYTHONPATH" in kept:
+        kept["PYTHONPATH"] = _from_anywhere(kept["PYTHONPATH"])
     kept.update(FIXED)
     kept.update(dict.fromkeys(THREADS, str(threads)))
     if not takes_source:
         kept["HF_HUB_OFFLINE"] = "1"
     return kept
+
+
+def _from_anywhere(paths: str) -> str:
+    """Make paths absolute: a stage runs in a folder of its own."""
+    return os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
 
 
 def _is_allowed(name: str, *, takes_source: bool) -> bool:

@@ -210,7 +210,7 @@ def _source(action: Action) -> Source | None:
     source, found = action.stage.source, action.state.found
     if source is None or found is None:
         return None
-    return Source(uri=source.uri, path=found.path, revision=found.revision, files=found.files)
+    return Source(uri=source.uri, path=found.path, revision=found.revision, files=dict(found.files))
 
 
 def _failure_of(ended: Ended, log: Path) -> StageFailure:

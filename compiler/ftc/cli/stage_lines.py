@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ftc.cli.console import Console
 from ftc.plan.explain import Change
@@ -23,8 +22,7 @@ SYMBOLS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One leaf that differs, before and now."""
 
     leaf: str
@@ -35,8 +33,7 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StageLine:
+class StageLine(NamedTuple):
     """One stage as it stands."""
 
     stage: str
@@ -56,7 +53,8 @@ class StageLine:
 
     def record(self) -> dict[str, Any]:
         """Return what `--json` prints."""
-        return {"type": "stage", **asdict(self)}
+        reasons = [reason._asdict() for reason in self.reasons]
+        return {"type": "stage", **self._asdict(), "reasons": reasons}
 
 
 def stage_line(plan: Plan, state: State) -> StageLine:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ftc.diagnostics import Diagnostic, ProjectError, did_you_mean
 from ftc.plan import cache
 from ftc.plan.freshness import Freshness
 from ftc.plan.sources import Sources
@@ -16,13 +15,15 @@ from ftc.plan.stages import Edge, Plan, Target
 from ftc.store.statcache import StatCache
 from ftc.store.store import Store
 
+if TYPE_CHECKING:
+    from ftc.diagnostics import Diagnostic
+
 PROJECT_FILE = "project.yaml"
 STORE_FOLDER = ".ftc"
 STORE_VARIABLE = "FTC_STORE"
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """One project with its store."""
 
     plan: Plan
@@ -47,6 +48,8 @@ class Workspace:
         found = [(word, self._target(word)) for word in words]
         unknown = [word for word, target in found if target is None]
         if unknown:
+            from ftc.diagnostics import ProjectError
+
             raise ProjectError([self._unknown(word) for word in unknown])
         return [target for _, target in found if target is not None]
 
@@ -61,6 +64,8 @@ class Workspace:
         return target if target is not None and target.section == f"{noun}s" else None
 
     def _unknown(self, word: str) -> Diagnostic:
+        from ftc.diagnostics import Diagnostic, did_you_mean
+
         guess = did_you_mean(word, [*self.plan.targets, *self.plan.stages])
         hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists targets and stages"
         return Diagnostic("unknown-target", f"there is no target `{word}`", help=hint)
@@ -80,6 +85,8 @@ def find_project() -> Path:
     for folder in (here, *here.parents):
         if (folder / PROJECT_FILE).is_file():
             return folder / PROJECT_FILE
+    from ftc.diagnostics import Diagnostic, ProjectError
+
     raise ProjectError(
         [
             Diagnostic(

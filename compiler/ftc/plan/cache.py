@@ -87,45 +87,20 @@ def save(path: Path, plan: Plan, expected: str) -> None:
 
 
 def _document(plan: Plan) -> dict[str, Any]:
+    """Named tuples become arrays, in the order of their fields."""
     return {
-        "project": plan.project,
-        "root": str(plan.root),
-        "file": str(plan.file),
-        "stages": [
-            {
-                **{name: getattr(stage, name) for name in Stage.__slots__},
-                "inputs": {role: [edge.stage, edge.output] for role, edge in stage.inputs.items()},
-                "source": stage.source
-                and [stage.source.uri, stage.source.revision, stage.source.path],
-            }
-            for stage in plan.stages.values()
-        ],
-        "targets": [
-            [
-                target.name,
-                target.section,
-                {path: [edge.stage, edge.output] for path, edge in target.links.items()},
-            ]
-            for target in plan.targets.values()
-        ],
+        **plan._asdict(),
+        "stages": list(plan.stages.values()),
+        "targets": list(plan.targets.values()),
     }
 
 
 def _plan(document: dict[str, Any]) -> Plan:
-    stages = (
-        Stage(
-            **{
-                **stage,
-                "inputs": {role: Edge(*edge) for role, edge in stage["inputs"].items()},
-                "source": stage["source"] and _source(*stage["source"]),
-            }
-        )
-        for stage in document["stages"]
-    )
-    targets = (
+    stages = [_stage(Stage(*row)) for row in document["stages"]]
+    targets = [
         Target(name, section, {path: Edge(*edge) for path, edge in links.items()})
         for name, section, links in document["targets"]
-    )
+    ]
     return Plan(
         project=document["project"],
         root=Path(document["root"]),
@@ -135,5 +110,11 @@ def _plan(document: dict[str, Any]) -> Plan:
     )
 
 
-def _source(uri: str, revision: str | None, path: str | None) -> OutsideSource:
+def _stage(row: Stage) -> Stage:
+    """Give the arrays inside a row their types back."""
+    inputs = {role: Edge(*edge) for role, edge in row.inputs.items()}
+    return row._replace(inputs=inputs, source=row.source and _source(*row.source))
+
+
+def _source(uri: str, revision: str | None, path: str | Path | None) -> OutsideSource:
     return OutsideSource(uri, revision, Path(path) if path else None)

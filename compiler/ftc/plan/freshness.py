@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ftc.plan.explain import Change, changes
 from ftc.plan.keys import key_of, preimage
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
-from ftc.store.locks import holder_of
 from ftc.store.records import Record
 from ftc.store.store import Store
 
@@ -34,8 +32,7 @@ class Status(StrEnum):
     """It ran with just these inputs and settings and failed. A build tries again."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """One stage as it stands."""
 
     stage: str
@@ -55,16 +52,16 @@ class State:
         return self.status in (Status.FRESH, Status.CACHED)
 
 
-@dataclass(slots=True)
 class Freshness:
     """Answers for the stages of one plan. The build and `ftc status` both ask here."""
 
-    plan: Plan
-    store: Store
-    sources: Sources
-    owner: str
-    """Whose refs: the project's own name in a store that several share."""
-    states: dict[str, State] = field(default_factory=dict)
+    def __init__(self, plan: Plan, store: Store, sources: Sources, owner: str) -> None:
+        """*owner* says whose refs: the project's own name in a store that several share."""
+        self.plan = plan
+        self.store = store
+        self.sources = sources
+        self.owner = owner
+        self.states: dict[str, State] = {}
 
     def look(self) -> dict[str, State]:
         """Return the state of every stage, in the plan's order."""
@@ -105,6 +102,8 @@ class Freshness:
             why = () if fresh else self._changes(stage, before_key, image)
             return State(stage.name, status, key, image, record, changes=why, found=found)
         why = self._changes(stage, before_key, image)
+        from ftc.store.locks import holder_of  # only a stage that is not fresh may be running
+
         if (now := holder_of(self.store, key)) is not None:
             note: str | None = f"by process {now.pid} on {now.host}"
             return State(

@@ -113,8 +113,8 @@ class _Graph:
                 outputs={output: artifact.value for output, artifact in params.makes.items()},
                 libraries=versions(_libraries(params, edges)),
                 reproduces=params.reproduces,
-                source=self._outside(source, revision),
                 lines=self._lines((section, item), semantic),
+                source=self._outside(source, revision),
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
 

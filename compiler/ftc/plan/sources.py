@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ftc import lockfile
 from ftc.plan.keys import canonical
 from ftc.plan.locate import HUBS, PACKAGE, SCRATCH
 from ftc.plan.stages import OutsideSource
 from ftc.store.statcache import StatCache
 
+if TYPE_CHECKING:
+    from ftc.lockfile import Lock
 
-@dataclass(frozen=True, slots=True)
-class Found:
+
+class Found(NamedTuple):
     """A source as it is now: its digest, or why there is none."""
 
     digest: str | None
     problem: str | None = None
     path: Path | None = None
     revision: str | None = None
-    files: dict[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = {}
 
     @property
     def unpinned(self) -> bool:
@@ -29,13 +31,14 @@ class Found:
         return self.digest is None and self.path is None and self.problem is None
 
 
-@dataclass(slots=True)
 class Sources:
     """Looks sources up. Reads a file's bytes only when they may have changed; asks no network."""
 
-    root: Path
-    digests: StatCache
-    _lock: lockfile.Lock | None = None
+    def __init__(self, root: Path, digests: StatCache) -> None:
+        """*root* is the project's folder; *digests* remembers those of its files."""
+        self.root = root
+        self.digests = digests
+        self._lock: Lock | None = None
 
     def find(self, source: OutsideSource) -> Found:
         """Return what *source* is now."""
@@ -54,6 +57,8 @@ class Sources:
             return Found(None, f"{source.uri} cannot be read: {error.strerror}")
 
     def _pinned(self, source: OutsideSource) -> Found:
+        from ftc import lockfile  # few projects have a hub's model, and tomllib takes its time
+
         if self._lock is None:
             self._lock = lockfile.read(self.root)
         pin = self._lock.pins.get(lockfile.address(source.uri, source.revision))

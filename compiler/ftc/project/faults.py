@@ -85,11 +85,15 @@ def _unknown_key(
     later = later_key(subject.section, path)
     if later:
         return Diagnostic("not-yet", later, place), at_hand
+    what = f"`{dotted(tuple(above))}`" if above else f"a {_form(subject)}".replace("a e", "an e")
+    message = f"{what} has no key `{key}`"
+    others = [] if above else _forms_with(subject, str(key))
+    if others:
+        owners = f"it is a key of {listed(others, last='and')}"
+        return Diagnostic("unknown-key", message, place, owners), set()
     foreign = None if _is_elsewhere(subject, str(key)) else foreign_word(str(key), subject.section)
     if foreign:
         return Diagnostic(foreign.code, foreign.message, place, foreign.help), at_hand
-    what = f"`{dotted(tuple(above))}`" if above else f"a {_form(subject)}".replace("a e", "an e")
-    message = f"{what} has no key `{key}`"
     known = [other[-1] for other in leaves(subject.item_class) if list(other[:-1]) == above]
     words = close_words(str(key), map(str, known))
     help = suggestion(str(key), map(str, known)) or _elsewhere(subject.item_class, str(key))
@@ -99,6 +103,16 @@ def _unknown_key(
 
 def _is_elsewhere(subject: _Subject, key: str) -> bool:
     return any(path[-1] == key for path in leaves(subject.item_class))
+
+
+def _forms_with(subject: _Subject, key: str) -> list[str]:
+    """Return the other forms of the section that have a key."""
+    section = subject.written.section
+    return [
+        f"{section.discriminator} {form}"
+        for form in section.forms()
+        if key in section.item_class(form).model_fields
+    ]
 
 
 def _form(subject: _Subject) -> str:

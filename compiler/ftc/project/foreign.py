@@ -103,8 +103,8 @@ NOT_NEEDED = {
         "ftc keeps tokenised rows by their content and makes them anew when they are stale",
     ),
     **dict.fromkeys(
-        ("do_train", "do_eval", "strict", "debug", "local_rank", "ddp_timeout", "plot_loss"),
-        "`ftc build` makes what is asked for",
+        ("do_train", "do_eval"),
+        "`ftc build` makes what is asked for, and all that it needs",
     ),
     **dict.fromkeys(
         ("model_type", "tokenizer_type", "base_model_config", "tokenizer_config",
@@ -117,6 +117,7 @@ NOT_NEEDED = {
     ),
     **dict.fromkeys(
         ("export_device", "preprocessing_batch_size", "dataloader_num_workers",
+         "strict", "debug", "local_rank", "ddp_timeout", "plot_loss",
          "dataloader_pin_memory", "pad_to_sequence_len", "remove_unused_columns"),
         "ftc sees to it by itself",
     ),
@@ -224,7 +225,8 @@ NOTES = {
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "gradient_accumulation_steps": "the rows of one optimiser step over all devices; accumulation"
     " is worked out from it",
-    "adapter_name_or_path": "a finetune's name is its adapter",
+    "adapter_name_or_path": "a finetune's name stands for its adapter",
+    "export_dir": "`exports: {NAME: {model: ..., format: safetensors}}`; it comes to out/NAME",
     "bf16": "`dtype: bfloat16`",
     "fp16": "`dtype: float16`",
     "pure_bf16": "`dtype: bfloat16`",
@@ -269,4 +271,7 @@ def _moved(key: str, owner: str, *, where: str, section: str | None) -> Foreign:
     inner = "..."
     for step in reversed(path):
         inner = f"{{{step}: {inner}}}"
-    return Foreign("foreign-key", message, NOTES.get(key) or f"write `{inner[1:-1]}`")
+    help = NOTES.get(key) or f"write `{inner[1:-1]}`"
+    if where == "models.NAME.source" and section in ("finetunes", "exports"):
+        help += ", and `model: NAME` here"
+    return Foreign("foreign-key", message, help)

@@ -30,7 +30,7 @@ LORA = dict.fromkeys(
         "layers_pattern", "fan_in_fan_out", "loftq_config", "eva_config", "corda_config",
         "target_parameters", "trainable_token_indices", "layer_replication", "ensure_weight_tying",
     ),
-    "know this field of PEFT's LoraConfig",
+    "set {} of PEFT's LoraConfig",
 )  # fmt: skip
 TRAINING = dict.fromkeys(
     (
@@ -40,7 +40,7 @@ TRAINING = dict.fromkeys(
         "auto_find_batch_size", "completion_only_loss", "assistant_only_loss", "padding_free",
         "optim_target_modules", "torch_empty_cache_steps", "average_tokens_across_devices",
     ),
-    "know this field of the Trainer",
+    "set {} of the Trainer",
 ) | {
     "eval_steps": "measure the loss every so many steps: it does so after each epoch",
     "eval_strategy": "choose when the loss is measured: it does so after each epoch",
@@ -176,7 +176,7 @@ def later_key(section: str | None, path: KeyPath) -> str | None:
         return _sentence(TOP.get(name))
     if section == "models" and name == "template":
         return None
-    return _sentence(KEYS[section].get(name) or EVERYWHERE.get(name))
+    return _sentence(KEYS[section].get(name) or EVERYWHERE.get(name), str(path[-1]))
 
 
 def later_value(section: str, path: KeyPath, value: Json) -> str | None:

@@ -74,7 +74,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
     """
     text = read(path)
     outer = outline(path, parse(path, text, environment))
-    root = path.resolve().parent
+    root = path.parent.resolve()
     faults = [*outer.faults, *local_file_faults(root)]
     written = []
     items: dict[str, dict[str, Item]] = {name: {} for name in SECTIONS}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ftc.diagnostics import listed, suggestion
+from ftc.diagnostics import did_you_mean, listed, suggestion
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
 from ftc_runtime.contract import Artifact
@@ -131,11 +131,13 @@ def _unknown_output(items: Items, sections: list[str], name: str, output: str) -
     named = {key: items[key][name] for key in sections if name in items.get(key, {})}
     message = f"`{name}` has no output `{output}`"
     for section, item in named.items():
-        if output in item.makes:
-            return Unclear("unknown-output", message, f"add `{output}:` to {section}.{name}")
+        meant = did_you_mean(output, item.makes)
+        if meant is not None and meant not in item.outputs() and section == "datasets":
+            return Unclear(
+                "unknown-output", message, f"add `{meant}: {{fraction: 0.1}}` to {section}.{name}"
+            )
     outputs = [word for item in named.values() for word in item.outputs()]
-    way_out = suggestion(output, outputs) or f"it makes {', '.join(outputs)}"
-    return Unclear("unknown-output", message, way_out)
+    return Unclear("unknown-output", message, f"it makes {listed(outputs, last='and')}")
 
 
 def _wrong_artifact(

@@ -80,16 +80,17 @@ def _unknown_keys(root: Node) -> list[Diagnostic]:
 
 def _version_faults(root: Node) -> list[Diagnostic]:
     version = root.children.get("version")
+    help = f"write `version: {VERSION}`"
     if version is None:
         message = "the project needs `version`"
-        return [Diagnostic("missing-key", message, root.place, f"write `version: {VERSION}`")]
-    if version.value is True or version.value != VERSION:
-        shown = f'"{version.value}"' if isinstance(version.value, str) else version.value
-        message = f"this ftc reads version {VERSION} of project.yaml, but this is version {shown}"
-        if not isinstance(version.value, int) or isinstance(version.value, bool):
-            message = f"`version` needs a whole number, but {found(version.value)}"
-        code = "wrong-type" if "needs" in message else "wrong-version"
-        return [Diagnostic(code, message, version.place, f"write `version: {VERSION}`")]
+        return [Diagnostic("missing-key", message, root.place, help)]
+    value = version.value
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"`version` needs a whole number, but {found(value)}"
+        return [Diagnostic("wrong-type", message, version.place, help)]
+    if value != VERSION:
+        message = f"this ftc reads version {VERSION} of project.yaml, but this is version {value}"
+        return [Diagnostic("wrong-version", message, version.place, help)]
     return []
 
 

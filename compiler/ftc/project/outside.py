@@ -6,11 +6,13 @@ Nothing here touches the network, and whether a package is installed is no fault
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
-from ftc.diagnostics import Diagnostic, suggestion
+from ftc.diagnostics import Diagnostic, listed, suggestion
 from ftc.project.wanted import shown
 from ftc.project.written import Written
 
@@ -49,7 +51,7 @@ def source_faults(written: Iterable[Written], root: Path) -> list[Diagnostic]:
 
 def local_file_faults(root: Path) -> list[Diagnostic]:
     """Return a fault if there are settings of this machine beside the project."""
-    if not (root / "ftc.local.yaml").exists():
+    if _kind(root / "ftc.local.yaml") is None:
         return []
     message = "this version of ftc does not read ftc.local.yaml yet"
     return [Diagnostic("not-yet", message, help="move it away")]
@@ -100,15 +102,11 @@ def _unknown_scheme(item: Written, match: re.Match[str]) -> Diagnostic:
             f"this version of ftc does not read {scheme}:// yet: bring it here and write a path"
         )
         return item.fault("not-yet", message, "source")
-    schemes = MODEL_FORMS if item.section.name == "models" else ()
-    help = "write a path" if scheme == "file" else suggestion(match["scheme"], schemes)
+    schemes = [f"{known}://" for known in MODEL_FORMS] if item.section.name == "models" else []
+    help = "write a path" if scheme == "file" else suggestion(f"{scheme}://", schemes)
     if help is None:
-        help = f"write a path{', or one of ' if schemes else ''}{_list(schemes)}"
+        help = f"write {listed(['a path', *schemes])}"
     return item.fault("wrong-source", f"there is no source {scheme}://", "source", help=help)
-
-
-def _list(schemes: Iterable[str]) -> str:
-    return ", ".join(f"{scheme}://" for scheme in schemes)
 
 
 def _model_path_faults(item: Written, source: str, root: Path) -> Iterator[Diagnostic]:
@@ -116,8 +114,8 @@ def _model_path_faults(item: Written, source: str, root: Path) -> Iterator[Diagn
     fault = _absent(item, path, source)
     if fault is not None:
         yield fault
-    elif _is_folder(path):
-        if not (path / "config.json").is_file():
+    elif _kind(path) == "folder":
+        if _kind(path / "config.json") != "file":
             message = f"{source} has no config.json, so it is no model"
             yield item.fault("wrong-source", message, "source")
     elif path.suffix != ".gguf":
@@ -136,7 +134,7 @@ def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnost
         yield _unknown_scheme(item, match)
     elif fault := _absent(item, path, source):
         yield fault
-    elif _is_folder(path):
+    elif _kind(path) == "folder":
         message = "this version of ftc does not read folders of rows yet: name one file"
         yield item.fault("not-yet", message, "source")
     elif path.suffix not in ROWS:
@@ -146,15 +144,17 @@ def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnost
 
 def _absent(item: Written, path: Path, source: str) -> Diagnostic | None:
     """Return the fault of a path that leads nowhere."""
+    if source and _kind(path) is not None:
+        return None
     try:
-        if source and path.exists():
-            return None
         parent = path.parent
         while not parent.is_dir():
             path, parent = parent, parent.parent
         siblings = [entry.name for entry in islice(parent.iterdir(), MOST_SIBLINGS)]
-    except (OSError, ValueError):  # too long a name, no permission to look, a NUL
+    except (OSError, ValueError):
         siblings = []
+    if not source:
+        return item.fault("wrong-source", "`source` is empty", "source")
     message = f"there is no file or folder {shown(source)} beside the project file"
     if Path(source).is_absolute():
         message = f"there is no file or folder {shown(source)}"
@@ -166,8 +166,10 @@ def _absent(item: Written, path: Path, source: str) -> Diagnostic | None:
     return item.fault("missing-file", message, "source", help=help)
 
 
-def _is_folder(path: Path) -> bool:
+def _kind(path: Path) -> Literal["file", "folder"] | None:
+    """Return what a path leads to, or None if it leads nowhere that can be looked at."""
     try:
-        return path.is_dir()
-    except OSError:
-        return False
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # absent, too long, no permission, a NUL
+        return None
+    return "folder" if stat.S_ISDIR(mode) else "file"

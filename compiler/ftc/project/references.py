@@ -11,6 +11,7 @@ from ftc.project.later import later_reference
 from ftc.project.meanings import FORM, Items, Meaning, meaning_of
 from ftc.project.nodes import KeyPath
 from ftc.project.schema import Item, Reference
+from ftc.project.sections import SECTIONS
 from ftc.project.wanted import Wanted, leaves, wanted_at
 from ftc.project.written import Written, dotted
 from ftc_runtime.contract import Artifact
@@ -36,14 +37,13 @@ class Link:
 
 def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
     """Return the faults of all references. *items* are those that are right in themselves."""
-    might = [(item.name, _might_make(item)) for item in written if item.item is None]
-    others = cache(lambda wants: [name for name, makes in might if makes & set(wants)])
+    broken = [item for item in written if item.item is None]
     faults: list[Diagnostic] = []
     edges: dict[Key, list[tuple[Key, Place]]] = {}
     for item in written:
         seen: dict[tuple[str | int, Meaning], str] = {}
         for link in _links(item):
-            meaning = _meaning(link, items, others(link.wants))
+            meaning = _meaning(link, items, broken)
             if isinstance(meaning, Diagnostic):
                 faults.append(meaning)
                 continue
@@ -88,30 +88,30 @@ def _links(written: Written) -> Iterator[Link]:
                     yield Link(written, (*path, position), member, wants)
 
 
-def _meaning(link: Link, items: Items, others: Sequence[str]) -> Meaning | Diagnostic | None:
+def _meaning(link: Link, items: Items, broken: Sequence[Written]) -> Meaning | Diagnostic | None:
     """Return what a link means, its fault, or None if an item with faults may be meant."""
-    by = link.by
+    others = (item.name for item in broken if _could_make(item.section.name) & set(link.wants))
     field = dotted(link.path)
     meaning = meaning_of(items, link.reference, link.wants, asked_by=field, others=others)
     if isinstance(meaning, Meaning):
         return meaning
     match = FORM.fullmatch(link.reference)
     name = match["name"] if match else link.reference
-    if name in others:
-        return None
-    later = later_reference(
-        by.section.name, link.path, [key for key in items if name in items[key]]
-    )
-    if later and meaning.code == "wrong-artifact":
+    named = [section for section in items if name in items[section]]
+    named += [item.section.name for item in broken if item.name == name]
+    later = later_reference(link.by.section.name, link.path, named)
+    if later and meaning.code in ("wrong-artifact", "unknown-name"):
         return Diagnostic("not-yet", later, link.place)
+    if any(item.name == name for item in broken):
+        return None
     return Diagnostic(meaning.code, meaning.message, link.place, meaning.help)
 
 
-def _might_make(written: Written) -> set[Artifact]:
-    """Return what an item with faults could make, once they are gone."""
-    section = written.section
-    classes = [written.item_class] if written.item_class else section.item_classes()
-    return {artifact for item_class in classes for artifact in item_class.makes.values()}
+@cache
+def _could_make(section: str) -> frozenset[Artifact]:
+    """Return what the items of a section can make, in any form."""
+    classes = SECTIONS[section].item_classes()
+    return frozenset(made for item_class in classes for made in item_class.makes.values())
 
 
 def _list_faults(

@@ -6,7 +6,9 @@ node of its anchor: a "bomb" takes no memory, and what it would come to is count
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,27 +17,16 @@ import yaml
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.environment import expand
+from ftc.project.events import events
 from ftc.project.nodes import Node
 from ftc.project.scalars import NotANumberError, plain_value
 from ftc.project.syntax import syntax_faults
 from ftc_runtime.contract import Json
 
-try:
-    from yaml.cyaml import CParser as Parser  # type: ignore[attr-defined]
-except ImportError:  # PyYAML was built without libyaml: thirty times slower, the same events
-
-    class Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore
-        """PyYAML's parser in Python."""
-
-        def __init__(self, text: str) -> None:
-            """Start at the beginning of *text*."""
-            yaml.reader.Reader.__init__(self, text)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
-
-
 DEEPEST = 64
 MOST_EXPANDED = 20_000
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+"""What an escape can name and no file or path can hold."""
 
 
 def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
@@ -45,16 +36,6 @@ def parse(path: Path, text: str, environment: Mapping[str, str]) -> Node | None:
         ProjectError: with every fault of the text, in file order.
     """
     return _Tree(path, text, environment).build()
-
-
-def _events(text: str) -> Iterator[Any]:
-    parser = Parser(text)
-    try:
-        while parser.check_event():
-            yield parser.get_event()
-    except (ValueError, OverflowError) as error:
-        # PyYAML's own parser lets an escape such as "\\UFFFFFFFF" through to chr().
-        raise yaml.YAMLError(f"an escape names no character: {error}") from error
 
 
 @dataclass(slots=True)
@@ -121,7 +102,7 @@ class _Tree:
             yaml.DocumentStartEvent: self._document,
         }
         try:
-            for event in _events(self.text):
+            for event in events(self.text):
                 handler = handlers.get(type(event))
                 if handler is not None:
                     handler(event)
@@ -187,8 +168,9 @@ class _Tree:
                 self._fault("out-of-range", str(error), place, "quote it if it is text")
         if isinstance(value, str):
             value = self._expanded(value, event)
-            if "\0" in value:
-                self._fault("syntax", "a text cannot hold the character \\0", place, "delete it")
+            if unwritable := UNWRITABLE.search(value):
+                message = f"a text cannot hold the character U+{ord(unwritable[0]):04X}"
+                self._fault("syntax", message, place, "delete it")
         if event.value == "" and is_plain and self.frames and self.frames[-1].key_place:
             place = self.frames[-1].key_place
         self._add(Node(value, place), event.anchor, is_plain=is_plain)
@@ -260,9 +242,11 @@ class _Tree:
         if frame.merges:
             return
         if not isinstance(node.value, str):
-            shown = "a mapping or list" if node.children else f"{node.value}".lower()
-            message = f"a key is text, but this is {shown}"
-            self._fault("non-string-key", message, node.place, f'quote it: "{shown}"')
+            shown = json.dumps(node.value)
+            is_scalar = not isinstance(node.value, list | dict)
+            message = f"a key is text, but this is {shown if is_scalar else 'a list or mapping'}"
+            help = f'quote it: "{shown}"' if is_scalar else None
+            self._fault("non-string-key", message, node.place, help)
         elif is_merge:
             message = "`<<` is given twice"
             self._fault("duplicate-key", message, node.place, "write `<<: [*one, *other]`")
@@ -285,4 +269,5 @@ class _Tree:
         sources = list(node.children.values()) if isinstance(node.value, list) else [node]
         frame.merged += [source for source in sources if isinstance(source.value, dict)]
         if len(frame.merged) != len(sources) or not sources:
-            self._fault("wrong-type", "`<<` merges mappings only", node.place, "name an anchor")
+            place = frame.key_place or node.place
+            self._fault("wrong-type", "`<<` merges mappings only", place, "write `<<: *anchor`")

@@ -14,7 +14,7 @@ WORDS = (
     (
         ("mapping values are not allowed",),
         "a `key: value` cannot stand here",
-        "check the indentation; quote a value that holds `: `",
+        "check the indentation and the line before; quote a value that holds `: `",
     ),
     (
         ("sequence entries are not allowed",),
@@ -55,6 +55,11 @@ WORDS = (
         ("found unknown escape character",),
         "there is no such escape in double quotes",
         "write \\\\ for a backslash, or use single quotes",
+    ),
+    (
+        ("expected alphabetic or numeric character",),
+        "the name of an anchor has letters, digits, - and _ only",
+        "quote a value that starts with & or *",
     ),
     (
         ("cannot start any token",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from pathlib import Path
@@ -45,12 +44,10 @@ def at_end(path: Path, before: str) -> Place:
 
 def _bytes(path: Path) -> bytes:
     try:
-        # Without O_NONBLOCK a named pipe would wait for its writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise ProjectError([_not_a_file(path, is_folder=stat.S_ISDIR(mode))])
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # a named pipe would wait for its writer for ever
+            raise ProjectError([_not_a_file(path, is_folder=stat.S_ISDIR(mode))])
+        with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError as error:
         raise ProjectError([_missing(path)]) from error

@@ -64,3 +64,19 @@ def write_temporary(data: bytes, *, scratch: Path, mode: int = 0o644) -> Path:
     finally:
         os.close(descriptor)
     return temporary
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all in it, as far as that can be done."""
+    import shutil  # Slow to import, and nobody who only looks needs it.
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy(path: Path, *, scratch: Path) -> Path:
+    """Return a new file in *scratch* with the content of *path*."""
+    import shutil
+
+    temporary = temporary_in(scratch)
+    shutil.copyfile(path, temporary)
+    return temporary

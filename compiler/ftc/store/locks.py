@@ -5,13 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from ftc.store import atomic
 from ftc.store.store import Store
@@ -19,8 +17,7 @@ from ftc.store.store import Store
 POLL_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """Who builds a key now, as they said themselves. *since* is in seconds since 1970."""
 
     pid: int
@@ -92,8 +89,8 @@ class KeyLock:
         return True
 
     def _sign(self) -> None:
-        holder = Holder(os.getpid(), socket.gethostname(), " ".join(sys.argv), time.time())
-        text = json.dumps(asdict(holder)).encode("utf-8", "replace")
+        holder = Holder(os.getpid(), os.uname().nodename, " ".join(sys.argv), time.time())
+        text = json.dumps(holder._asdict()).encode("utf-8", "replace")
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text, 0)
 

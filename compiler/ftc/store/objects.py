@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ftc.store import atomic
 from ftc.store.digests import (
@@ -25,8 +23,7 @@ from ftc.store.digests import (
 READ_ONLY = 0o444
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """Something in the store. *size* is in bytes; that of a tree is the sum of its files."""
 
     digest: str
@@ -43,7 +40,7 @@ class Objects:
 
     def __init__(self, root: Path) -> None:
         """*root* is the store's folder. Nothing is made before something is put."""
-        self._objects = root / "objects"
+        self._objects = f"{root}/objects"
         self._views = root / "trees"
         self._scratch = root / "tmp"
 
@@ -72,12 +69,12 @@ class Objects:
     def holds(self, stored: Stored) -> bool:
         """Say whether all of it is here, by size. The bytes are not read again."""
         if stored.kind == "file":
-            return _has_size(self.place(stored.digest), stored.size)
+            return _has_size(self._name(stored.digest), stored.size)
         try:
             listing = self.listing(stored)
         except (OSError, ValueError):
             return False
-        return all(_has_size(self.place(file.digest), file.size) for file in listing.values())
+        return all(_has_size(self._name(file.digest), file.size) for file in listing.values())
 
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*.
@@ -108,8 +105,12 @@ class Objects:
 
     def place(self, digest: str) -> Path:
         """Return where the blob is, or would be."""
+        return Path(self._name(digest))
+
+    def _name(self, digest: str) -> str:
+        # Text, since `ftc status` asks for thousands, and each step of a Path costs microseconds.
         name = digest.removeprefix(PREFIX)
-        return self._objects / name[:2] / name
+        return f"{self._objects}/{name[:2]}/{name}"
 
     def _put_file(self, path: Path) -> Entry:
         info = path.lstat()
@@ -122,18 +123,13 @@ class Objects:
             return entry
         if info.st_nlink > 1:
             # Whoever holds the other name could write into the store: take the bytes, not the file.
-            path = self._copy(path)
+            path = atomic.copy(path, scratch=self._scratch)
         path.chmod(READ_ONLY)
         atomic.sync(path)
         atomic.make_folder(place.parent)
         path.replace(place)
         atomic.sync(place.parent)
         return entry
-
-    def _copy(self, path: Path) -> Path:
-        copy = atomic.temporary_in(self._scratch)
-        shutil.copyfile(path, copy)
-        return copy
 
     def _link(self, view: Path, blob: Path) -> None:
         goal = _relative(blob, view.parent)
@@ -155,8 +151,9 @@ class Objects:
             file.parent.mkdir(parents=True, exist_ok=True)
             blob = self.place(entry.digest)
             if entry.executable:
-                shutil.copyfile(blob, file)
-                file.chmod(0o555)
+                copy = atomic.copy(blob, scratch=self._scratch)
+                copy.chmod(0o555)
+                copy.replace(file)
             else:
                 # Seen from where it will be, not from where it is made.
                 file.symlink_to(_relative(blob, (view / name).parent))
@@ -167,14 +164,14 @@ class Objects:
         if view.exists():
             damaged = atomic.temporary_in(self._scratch)
             view.rename(damaged)
-            shutil.rmtree(damaged)
+            atomic.remove_tree(damaged)
         try:
             fresh.rename(view)
         except OSError:
             # Another build showed the same tree first.
             if not view.is_dir():
                 raise
-            shutil.rmtree(fresh)
+            atomic.remove_tree(fresh)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -186,9 +183,9 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield folder / entry.name
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _has_size(path: Path | str, size: int) -> bool:
     try:
-        info = path.lstat()
+        info = os.lstat(path)
     except OSError:
         return False
     return stat.S_ISREG(info.st_mode) and info.st_size == size

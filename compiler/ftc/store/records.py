@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ftc.store.objects import Stored
 
 RECORD_SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What running a stage gave. *preimage* is what its key is made of; *facts* are for people."""
 
     key: str
     preimage: dict[str, Any]
     outputs: dict[str, Stored]
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a stage ended without its outputs. *time* is in seconds since 1970."""
 
     message: str
@@ -32,10 +30,9 @@ class Failure:
 
 def encode_record(record: Record) -> bytes:
     """Return the record as JSON, for people to read too."""
-    text = json.dumps(
-        {"schema": RECORD_SCHEMA, **asdict(record)}, ensure_ascii=False, indent=1, sort_keys=True
-    )
-    return text.encode()
+    outputs = {name: stored._asdict() for name, stored in record.outputs.items()}
+    plain = {"schema": RECORD_SCHEMA, **record._asdict(), "outputs": outputs}
+    return json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True).encode()
 
 
 def decode_record(data: bytes) -> Record:
@@ -56,7 +53,7 @@ def decode_record(data: bytes) -> Record:
 
 def encode_failure(failure: Failure) -> bytes:
     """Return the failure as JSON."""
-    return json.dumps(asdict(failure), ensure_ascii=False).encode()
+    return json.dumps(failure._asdict(), ensure_ascii=False).encode()
 
 
 def decode_failure(data: bytes) -> Failure:

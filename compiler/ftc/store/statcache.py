@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ftc.store.digests import (
     Entry,
@@ -34,8 +34,7 @@ CREATE TABLE IF NOT EXISTS files (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Identity:
+class _Identity(NamedTuple):
     """What changes when a file's bytes do. `changed`, its ctime, sees through `cp -p`."""
 
     device: int
@@ -53,8 +52,7 @@ class _Identity:
         return max(self.modified, self.changed) < now - RACY_NANOSECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     name: str
     path: Path
     identity: _Identity

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from ftc.store import atomic
@@ -92,7 +91,7 @@ class Store:
 
     def ref_file(self, project: str, stage: str) -> Path:
         """Return the file of a ref."""
-        return self.root / "refs" / file_name(project) / f"{file_name(stage)}.json"
+        return Path(f"{self.root}/refs/{file_name(project)}/{file_name(stage)}.json")
 
     def work(self, key: str) -> Path:
         """Return the folder in which the key is built; what is left of it tells of a crash."""
@@ -100,7 +99,7 @@ class Store:
 
     def forget_work(self, key: str) -> None:
         """Remove the folder in which the key was built."""
-        shutil.rmtree(self.work(key), ignore_errors=True)
+        atomic.remove_tree(self.work(key))
 
     def failure(self, key: str) -> Failure | None:
         """Return why the last try at the key failed, if it did and nothing was tried since."""
@@ -126,7 +125,7 @@ class Store:
         return self.root / "runs" / run / "events.jsonl"
 
     def _record_file(self, key: str) -> Path:
-        return self.root / "ac" / key[:2] / f"{key}.json"
+        return Path(f"{self.root}/ac/{key[:2]}/{key}.json")
 
     def _failure_file(self, key: str) -> Path:
         return self.work(key) / "failed.json"

@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
 from ftc.toolchain.errors import ToolchainError
 
-FAULT = re.compile(r"\s*(?:\S+: )?(?:fatal )?error: *(.+)", re.IGNORECASE)
+FAULT = re.compile(r"\s*(?:(?:ERROR|error): *(\S.*)|(\S+: (?:fatal )?error: .+))")
+"""What pip says of itself, and what a compiler says of a file."""
 SECONDS_TO_END = 5
 
 
@@ -43,7 +44,7 @@ def run_pip(
             file.write(line)
             file.flush()
             if (match := FAULT.match(line)) is not None:
-                reasons.append(match[1].strip())
+                reasons.append((match[1] or match[2]).strip())
             if on_line is not None:
                 on_line(line)
         code = process.wait()
@@ -85,11 +86,12 @@ def _process(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(SECONDS_TO_END)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

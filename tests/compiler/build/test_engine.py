@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,7 +92,7 @@ def test_a_renamed_stage_is_fresh_at_once(project: ToyProject) -> None:
     """A name is in no key; the build only notes what the new name uses."""
     project.build()
     project.ran()
-    renamed = replace(project.stages.pop("score:s"), name="score:new")
+    renamed = project.stages.pop("score:s")._replace(name="score:new")
     project.stages["score:new"] = renamed
 
     outcome = project.build()
@@ -309,6 +309,23 @@ def test_the_record_says_how_it_was_made(project: ToyProject) -> None:
         "stage",
         "started",
         "threads",
+    ]
+
+
+def test_each_build_that_does_something_is_told_in_a_file(project: ToyProject) -> None:
+    """Who ran and why; one that finds all up to date tells nothing."""
+    project.build("dataset:d")
+    project.stage("dataset:d", text="other rows")
+    project.build("dataset:d")
+    project.build("dataset:d")
+
+    first, second = sorted((project.root / ".ftc" / "runs").glob("*/events.jsonl"))
+    lines = [json.loads(line) for file in (first, second) for line in file.open()]
+    assert [(line["event"], line["stage"], line.get("why")) for line in lines] == [
+        ("started", "dataset:d", ["never built"]),
+        ("finished", "dataset:d", None),
+        ("started", "dataset:d", ["text rows -> other rows"]),
+        ("finished", "dataset:d", None),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ STAGE = Stage(
     outputs={"adapter": "adapter"},
     libraries={"torch": "2.13.0"},
     reproduces="seeded",
+    lines={},
 )
 
 
@@ -38,8 +38,7 @@ def test_the_key_is_pinned() -> None:
 
 def test_names_paths_lines_and_operational_settings_are_not_in_the_key() -> None:
     """Renaming a target or moving a file rebuilds nothing."""
-    other = replace(
-        STAGE,
+    other = STAGE._replace(
         name="sft:renamed",
         params={"lora": {"r": 16}, "training": {"logging_steps": 9}},
         lines={"lora.r": 99},
@@ -53,11 +52,11 @@ def test_names_paths_lines_and_operational_settings_are_not_in_the_key() -> None
 @pytest.mark.parametrize(
     "other",
     [
-        replace(STAGE, kind="dpo"),
-        replace(STAGE, version=2),
-        replace(STAGE, semantic={"lora": {"r": 8}}),
-        replace(STAGE, libraries={"torch": "2.14.0"}),
-        replace(STAGE, outputs={"adapter": "adapter", "curves": "table"}),
+        STAGE._replace(kind="dpo"),
+        STAGE._replace(version=2),
+        STAGE._replace(semantic={"lora": {"r": 8}}),
+        STAGE._replace(libraries={"torch": "2.14.0"}),
+        STAGE._replace(outputs={"adapter": "adapter", "curves": "table"}),
     ],
     ids=["kind", "version", "setting", "library", "outputs"],
 )

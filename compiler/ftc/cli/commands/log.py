@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
@@ -74,7 +76,7 @@ def _list(workspace: Workspace, states: dict[str, State], console: Console) -> N
             console.data(f"{name:<{width}}  {facts.get('started', '?')}  {_seconds(facts)}")
 
 
-def _seconds(facts: dict[str, object]) -> str:
+def _seconds(facts: Mapping[str, Any]) -> str:
     seconds = facts.get("seconds")
     if not isinstance(seconds, int | float):
         return ""

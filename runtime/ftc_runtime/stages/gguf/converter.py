@@ -12,7 +12,7 @@ from typing import IO
 
 from ftc_runtime import events
 from ftc_runtime.errors import StageError
-from ftc_runtime.toolchain import converter_folder
+from ftc_runtime.toolchain import check_converter
 
 SCRIPT = "convert_hf_to_gguf.py"
 WRITING = re.compile(r"Writing:\s+(\d+)%")
@@ -26,7 +26,7 @@ def convert(folder: Path, outfile: Path, *, outtype: str, name: str, threads: in
     Raises:
         StageError: if the converter is not here, or cannot convert the model.
     """
-    script = converter_folder() / SCRIPT
+    script = check_converter() / SCRIPT
     command = [
         # -B: the converter's folder is part of the key and must stay as it was unpacked.
         *(sys.executable, "-B", str(script), str(folder)),

@@ -1,10 +1,11 @@
 """Stage `predict`: a model's answers to the rows of a dataset."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ftc_runtime.contract import Artifact, Need, Settings, StageParams
+from ftc_runtime.stages.model.spec import Dtype
 from ftc_runtime.stages.tokens.spec import Template
 
 
@@ -20,7 +21,21 @@ class Generation(Settings):
     seed: int = Field(default=42, description="Of sampling", ge=0)
 
 
-class Params(StageParams):
+class Answering(Settings):
+    """How a model is run to answer rows."""
+
+    generation: Generation = Field(default=Generation(), description="How answers are drawn")
+    batch_size: int = Field(
+        default=8,
+        description="Rows answered at once. In the key, since padding moves the last bits",
+        ge=1,
+    )
+    dtype: Dtype = Field(
+        default="auto", description="Type of the weights while answering; auto is the model's own"
+    )
+
+
+class Params(Answering, StageParams):
     """Let a model, a model with an adapter, or a GGUF file answer each row's last question."""
 
     kind: ClassVar = "predict"
@@ -28,18 +43,12 @@ class Params(StageParams):
     needs: ClassVar = {
         "model": Need(Artifact.MODEL, optional=True, libraries=("torch", "transformers")),
         "adapter": Need(Artifact.ADAPTER, optional=True, libraries=("peft",)),
-        "gguf": Need(Artifact.GGUF, optional=True, libraries=("llama-cpp-python",)),
+        "gguf": Need(Artifact.GGUF, optional=True, libraries=("llama-cpp-python", "transformers")),
         "rows": Need(Artifact.ROWS),
     }
     makes: ClassVar = {"predictions": Artifact.PREDICTIONS}
-    reproduces: ClassVar = "seeded"
+    reproduces: ClassVar[Literal["exact", "seeded", "external"]] = "seeded"
 
     template: Template = Field(
         default="auto", description="auto reads the model's own chat template"
-    )
-    generation: Generation = Field(default=Generation(), description="How answers are drawn")
-    batch_size: int = Field(
-        default=8,
-        description="Rows answered at once. In the key, since padding moves the last bits",
-        ge=1,
     )

@@ -31,7 +31,7 @@ FILE_TYPES: dict[str, int] = {
     "q2_k": llama_cpp.LLAMA_FTYPE_MOSTLY_Q2_K,
 }
 
-ERROR_LEVEL = 3
+ERROR_LEVEL = 4
 TENSOR = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
 NOT_DIVISIBLE = re.compile(r"not divisible by\s+(\d+)")
 

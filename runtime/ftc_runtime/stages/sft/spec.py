@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ftc_runtime.contract import Artifact, Need, Settings, StageParams, operational
+from ftc_runtime.stages.model.spec import Dtype
 
 
 class Lora(Settings):
@@ -70,7 +71,7 @@ class Params(StageParams):
     libraries: ClassVar = ("torch", "transformers", "peft", "accelerate")
     reproduces: ClassVar = "seeded"
 
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+    dtype: Dtype = Field(
         default="auto",
         description="Type of the frozen base while training; auto is the model's own",
     )

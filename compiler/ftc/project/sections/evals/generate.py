@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ftc.project.schema import Built, Lowering, Output, Reference
+from ftc.project.schema import Built, Lowering, Output, Reference, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
-from ftc_runtime.stages.predict.spec import Generation
+from ftc_runtime.stages.predict.spec import Answering
 from ftc_runtime.stages.predict.spec import Params as PredictParams
 from ftc_runtime.stages.score.spec import Params as ScoreParams
 
@@ -17,7 +17,7 @@ SCORED = (Artifact.ADAPTER, Artifact.GGUF, Artifact.MODEL)
 Scored = Annotated[str, Reference(SCORED)]
 
 
-class Item(ScoreParams, BaseItem):
+class Item(ScoreParams, Answering, BaseItem):
     """Answers to a dataset's rows, and scores of them, for each model."""
 
     section: ClassVar = "evals"
@@ -29,8 +29,6 @@ class Item(ScoreParams, BaseItem):
     )
     baseline: Scored | None = Field(default=None, description="Measured beside them")
     dataset: Annotated[str, Reference((Artifact.ROWS,))] = Field(description="The rows")
-    generation: Generation = Field(default=Generation(), description="How answers are drawn")
-    batch_size: int = PredictParams.model_fields["batch_size"]  # type: ignore[assignment]
 
     def names(self) -> list[str]:
         """Return what is measured, the baseline first, each once."""
@@ -44,11 +42,7 @@ class Item(ScoreParams, BaseItem):
         for name in self.names():
             loaded = to.loaded(name, *SCORED)
             predicted = to.stage(
-                PredictParams(
-                    template=loaded.template,
-                    generation=self.generation,
-                    batch_size=self.batch_size,
-                ),
+                settings_of(self, PredictParams, template=loaded.template),
                 inputs={
                     "model": loaded.model,
                     "adapter": loaded.adapter,
@@ -58,7 +52,7 @@ class Item(ScoreParams, BaseItem):
                 suffix=f"/{name}",
             )
             scored = to.stage(
-                ScoreParams(metrics=self.metrics),
+                settings_of(self, ScoreParams),
                 inputs={"predictions": predicted["predictions"]},
                 suffix=f"/{name}",
             )

@@ -1,0 +1,124 @@
+"""One supervised process: what it says, how it ended, and that nothing hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ftc.build.interrupt import Interrupt
+from ftc.build.report import Event
+from ftc.build.supervise import Ended, Job, supervise
+from toy_project import wait_until
+
+Run = Callable[[str], Ended]
+
+
+@pytest.fixture
+def said() -> list[Event]:
+    """Return the events that were heard."""
+    return []
+
+
+@pytest.fixture
+def run(tmp_path: Path, said: list[Event]) -> Run:
+    """Return a function that supervises a piece of Python, with `say` to write to the pipe."""
+    prelude = (
+        "import os, sys, time\nsay = lambda b: os.write(int(os.environ['FTC_EVENTS_FD']), b)\n"
+    )
+
+    def run(code: str) -> Ended:
+        with (tmp_path / "lock").open("w") as lock:
+            job = Job(
+                command=[sys.executable, "-c", prelude + code],
+                folder=tmp_path,
+                log=tmp_path / "logs" / "log",
+                events=tmp_path / "logs" / "events",
+                environment=dict(os.environ),
+                lock=lock.fileno(),
+            )
+            return supervise(job, interrupt=Interrupt(), tell=said.append)
+
+    return run
+
+
+def test_events_come_whole_however_they_were_written(
+    run: Run, said: list[Event], tmp_path: Path
+) -> None:
+    """In pieces, several at once, with rubbish between; the raw file has it all."""
+    ended = run(
+        'say(b\'{"event": "pha\'); time.sleep(0.3); say(b\'se", "text": "one"}\\n\')\n'
+        'say(b\'{"event": "phase", "text": "two"}\\nrubbish\\n[1]\\n\\xff\\n\')\n'
+        'say(b\'{"event": "done", "facts": {"rows": 91}}\\n{"event": "torn\')\n'
+    )
+
+    assert [event.get("text") for event in said] == ["one", "two", None]
+    assert (ended.code, ended.facts, ended.complaint) == (0, {"rows": 91}, None)
+    assert (tmp_path / "logs" / "events").read_bytes().endswith(b'{"event": "torn')
+
+
+def test_many_events_are_all_heard(run: Run, said: list[Event]) -> None:
+    """More than the pipe holds, up to the very end of the process."""
+    ended = run('for step in range(20000): say(b\'{"event": "metric", "step": %d}\\n\' % step)')
+
+    assert ended.code == 0
+    assert [event["step"] for event in said] == list(range(20000))
+
+
+def test_output_goes_to_the_log(run: Run, tmp_path: Path) -> None:
+    """Both streams, as they come, and nothing of an earlier run."""
+    run("print('earlier')")
+
+    run("print('out'); print('err', file=sys.stderr); sys.stdin.read()")
+
+    assert (tmp_path / "logs" / "log").read_text() in ("out\nerr\n", "err\nout\n")
+
+
+def test_the_last_complaint_is_kept(run: Run) -> None:
+    """With its hint, beside the exit code."""
+    ended = run('say(b\'{"event": "failed", "message": "no room", "hint": null}\\n\'); sys.exit(1)')
+
+    assert ended.code == 1
+    assert ended.complaint == {"event": "failed", "message": "no room", "hint": None}
+
+
+def test_memory_is_that_of_the_largest_process(run: Run) -> None:
+    """A child's counts too."""
+    ended = run(
+        "import subprocess; subprocess.run([sys.executable, '-c', 'x = b\"x\" * 300_000_000'])"
+    )
+
+    assert 300e6 < ended.peak_bytes < 500e6
+
+
+def test_a_killed_shim_is_an_end_even_while_an_orphan_holds_the_pipe(
+    run: Run, tmp_path: Path
+) -> None:
+    """The code is the shim's signal; the orphan in its session is killed as well."""
+    pids = tmp_path / "pids"
+
+    def kill_shim() -> None:
+        wait_until(pids.exists)
+        os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_shim)
+    killer.start()
+
+    ended = run(
+        "child = os.fork()\n"
+        "if child:\n"
+        f"    open('pids.new', 'w').write(f'{{os.getppid()}} {{child}}')\n"
+        f"    os.rename('pids.new', {str(pids)!r})\n"
+        "time.sleep(60)"
+    )
+
+    killer.join()
+    orphan = int(pids.read_text().split()[1])
+    assert ended.code == -signal.SIGKILL
+    assert ended.seconds < 20
+    wait_until(lambda: not Path(f"/proc/{orphan}/fd/1").exists(), seconds=5)

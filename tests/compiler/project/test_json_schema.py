@@ -1,0 +1,28 @@
+"""The JSON Schema for editors."""
+
+from __future__ import annotations
+
+import json
+
+from ftc.project.json_schema import json_schema
+from ftc.project.sections import SECTIONS
+
+
+def test_every_section_and_form_is_in_the_schema() -> None:
+    """Each reference leads to a definition that forbids keys of its own making."""
+    schema = json_schema()
+
+    assert list(schema["properties"]) == ["version", "name", *SECTIONS, "defaults"]
+    for name, section in SECTIONS.items():
+        choices = schema["properties"][name]["additionalProperties"]["anyOf"]
+        assert len(choices) == len(section.item_classes())
+        for choice, item_class in zip(choices, section.item_classes(), strict=True):
+            definition = schema["$defs"][choice["$ref"].removeprefix("#/$defs/")]
+            assert list(definition["properties"]) == list(item_class.model_fields)
+            assert definition["additionalProperties"] is False
+            assert "required" not in definition
+
+
+def test_the_schema_is_json_and_the_same_each_time() -> None:
+    """It is written to a file that editors read."""
+    assert json.dumps(json_schema()) == json.dumps(json_schema())

@@ -1,0 +1,12 @@
+"""What belongs to a later version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def test_faults_are_told_at_the_word_that_is_wrong(
+    text: str, printed: str, refused: Callable[..., str]
+) -> None:
+    """Each case of faults/later.txt prints exactly what stands there."""
+    assert refused(text) == printed

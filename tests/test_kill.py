@@ -1,0 +1,122 @@
+"""`kill -9` of ftc at any moment: nothing is left running, nothing false is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from command_line import Ftc
+from conftest import TINY
+from test_determinism import digests
+
+SLOWER = (
+    TINY.replace("max_steps: 2", "max_steps: 12")
+    + """\
+  gguf: {model: adder, format: gguf, quantization: q8_0}
+"""
+)
+LEFT_AFTER_SECONDS = 15.0
+
+
+def left_of(folder: Path) -> list[str]:
+    """Return the command lines of processes that name a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if str(folder) in command and int(process.name) != os.getpid():
+            found.append(command)
+    return found
+
+
+def wait_for_stage(ftc: Ftc, builder: subprocess.Popen[str], stage: str) -> None:
+    """Read what the build says until a stage has started."""
+    assert builder.stderr is not None
+    for line in builder.stderr:
+        if line.startswith(f"> {stage}"):
+            return
+    raise AssertionError(f"{stage} did not start")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """The digests of a build that nobody killed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    ftc = written(folder)
+    done = ftc("build")
+    assert done.returncode == 0, done.stderr
+    return digests(ftc)
+
+
+def written(folder: Path) -> Ftc:
+    """Write the project into a folder."""
+    import json
+
+    from conftest import ROWS
+
+    (folder / "data").mkdir()
+    (folder / "project.yaml").write_text(SLOWER)
+    (folder / "data" / "sums.json").write_text(json.dumps(ROWS))
+    return Ftc(folder, folder / ".ftc")
+
+
+def test_killed_in_training_merging_and_converting(
+    tmp_path: Path, undisturbed: dict[str, dict[str, str]]
+) -> None:
+    """One build after another is killed; the last one ends as if nothing had been."""
+    ftc = written(tmp_path)
+
+    for stage, after_seconds in [("sft", 0.2), ("sft", 4.0), ("merge", 0.5), ("gguf", 2.0)]:
+        builder = subprocess.Popen(
+            ftc.command("build"),
+            cwd=tmp_path,
+            env=ftc.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for_stage(ftc, builder, stage)
+        time.sleep(after_seconds)
+        builder.send_signal(signal.SIGKILL)
+        builder.wait()
+        killed = time.monotonic()
+        while left_of(tmp_path) and time.monotonic() < killed + LEFT_AFTER_SECONDS:
+            time.sleep(0.1)
+
+        assert left_of(tmp_path) == []
+        states = {name.split(":")[0]: state for name, state in ftc.states().items()}
+        assert states[stage] in ("stale", "fresh")
+        assert states["tokens"] == "fresh"
+
+    last = ftc("build")
+    assert last.returncode == 0, last.stderr
+    assert digests(ftc) == undisturbed
+
+
+def test_ctrl_c_ends_everything_within_seconds(tmp_path: Path) -> None:
+    """Exit 130, nothing left, and the next build goes on."""
+    ftc = written(tmp_path)
+    builder = subprocess.Popen(
+        ftc.command("build", "merged"),
+        cwd=tmp_path,
+        env=ftc.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_stage(ftc, builder, "model:smollm2")
+    time.sleep(1)
+
+    builder.send_signal(signal.SIGINT)
+    pressed = time.monotonic()
+    code = builder.wait(timeout=12)
+
+    assert code == 130
+    assert time.monotonic() - pressed < 12
+    assert left_of(tmp_path) == []
+    assert ftc.states()["model:smollm2"] == "stale"
