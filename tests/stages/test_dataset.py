@@ -91,7 +91,8 @@ def test_one_bad_row_spoils_no_other(tmp_path: Path) -> None:
     assert run.outputs["holdout"].read_bytes() == b""
     assert [event["text"] for event in run.events if event["event"] == "warning"] == [
         "4 of 6 rows cannot be used: row 3: empty output; row 4: not an object; row 5: not JSON: "
-        "Expecting property name enclosed in double quotes at 5:21; row 6: not UTF-8: byte 0xe9 at 18"
+        "Expecting property name enclosed in double quotes at 5:21; "
+        "row 6: not UTF-8: byte 0xe9 at 18"
     ]
 
 

@@ -208,7 +208,7 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
     run = run_stage("model", tmp_path / "stage", inputs={}, source=folder_source(source))
 
     assert run.failure is not None
-    assert run.failure[0].startswith("the weights are pickles (optimizer.pt)")
+    assert run.failure[0].startswith("the weights are pickles (pytorch_model.bin)")
 
 
 def test_a_gguf_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:

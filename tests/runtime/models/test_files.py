@@ -55,7 +55,8 @@ def test_python_is_taken_when_it_may_run() -> None:
     [
         (
             ["config.json", "pytorch_model.bin"],
-            "the weights are pickles (pytorch_model.bin), which can run any code when they are read",
+            "the weights are pickles (pytorch_model.bin), "
+            "which can run any code when they are read",
         ),
         (["a.gguf", "b.gguf"], "there is no model.safetensors, but 2 GGUF files"),
         (["adapter_model.safetensors"], "it is an adapter, not a model"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from ftc_runtime.models.safetensors_file import Entry, read_header, write_file
 
-ARRAYS = {
+ARRAYS: dict[str, NDArray[Any]] = {
     "b": np.arange(6, dtype=np.float32).reshape(2, 3),
     "a": np.arange(3, dtype=np.float16),
     "long": np.arange(4, dtype=np.int64),
@@ -66,7 +68,7 @@ def test_the_header_is_padded_and_has_one_metadata_entry(tmp_path: Path) -> None
 
 def test_bytes_that_do_not_fit_their_shape_are_refused(tmp_path: Path) -> None:
     """A bug of the caller must not become a file."""
-    with pytest.raises(ValueError, match="^x has 3 bytes, its shape 4$"):
+    with pytest.raises(ValueError, match=r"^x has 3 bytes, its shape 4$"):
         write_file(tmp_path / "a.safetensors", [Entry("x", "F32", (1,), lambda: b"abc")])
 
 

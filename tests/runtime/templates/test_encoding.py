@@ -117,5 +117,5 @@ def test_a_slow_tokenizer_is_refused() -> None:
     class SlowTokenizer:
         is_fast = False
 
-    with pytest.raises(StageError, match="^SlowTokenizer is no fast tokenizer"):
-        Encoder(SlowTokenizer())  # type: ignore[arg-type]
+    with pytest.raises(StageError, match=r"^SlowTokenizer is no fast tokenizer"):
+        Encoder(SlowTokenizer())

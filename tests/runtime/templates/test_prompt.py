@@ -35,4 +35,4 @@ def test_generation_stops_at_the_turn_end_and_at_the_models_own() -> None:
     tokenizer = smollm2.tokenizer()
 
     assert stop_ids(tokenizer, "auto") == [2]
-    assert stop_ids(tokenizer, "auto", Generation()) == [0, 2]  # type: ignore[arg-type]
+    assert stop_ids(tokenizer, "auto", Generation()) == [0, 2]
