@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = f"{self.command} {self.path} {self.headers.get('Range', '')}".strip()
         self.hub.asked.append(asked)
         self.hub.tokens.add(self.headers.get("Authorization", ""))
-        routes = {
+        routes: dict[str, Callable[..., None]] = {
             r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?": self._hf_info,
             r"/api/models/([^/]+/[^/]+)/tree/([^/]+)": self._hf_tree,
             r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)": self._hf_resolve,

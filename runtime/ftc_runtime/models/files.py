@@ -86,8 +86,9 @@ def wanted(names: Iterable[str], *, code: bool) -> list[str]:
 def _no_weights(names: list[str]) -> tuple[str, str]:
     pickles = [name for name in names if PurePosixPath(name).suffix in PICKLES]
     if pickles:
+        likeliest = min(pickles, key=lambda name: (not name.startswith("pytorch_model"), name))
         return (
-            f"the weights are pickles ({pickles[0]}), which can run any code when they are read",
+            f"the weights are pickles ({likeliest}), which can run any code when they are read",
             "Use a revision with model.safetensors, or convert it: "
             "https://huggingface.co/spaces/safetensors/convert",
         )

@@ -55,7 +55,8 @@ class AutoTemplate:
                 "the model has no chat template, so `template: auto` has nothing to read",
                 "Use an instruction-tuned model, such as the -Instruct version of this one",
             )
-        self.tokenizer = tokenizer
+        self._template = _compiled(tokenizer)
+        self._tokens = {name: str(text) for name, text in tokenizer.special_tokens_map.items()}
         self.specials = special_texts(tokenizer)
         self.turn_end = self._turn_end()
 
@@ -87,12 +88,16 @@ class AutoTemplate:
 
     def _run(self, chat: list[dict[str, str]], ask: bool) -> str:
         try:
-            text = self.tokenizer.apply_chat_template(
-                chat, tokenize=False, add_generation_prompt=ask, strftime_now=_fixed_date
+            text: str = self._template.render(
+                messages=chat,
+                tools=None,
+                documents=None,
+                add_generation_prompt=ask,
+                **self._tokens,
             )
         except (jinja2.TemplateError, ValueError, TypeError, KeyError, IndexError) as error:
             raise TemplateFault(f"the template refuses it: {error}") from error
-        return str(text)
+        return text
 
     def _chat_message(self, message: Message, mark: str) -> dict[str, str]:
         text = message.text
@@ -165,6 +170,18 @@ def free_mark(messages: Sequence[Message]) -> str:
         if chr(code) not in used:
             return chr(code)
     raise TemplateFault("it uses every private-use character of Unicode")
+
+
+def _compiled(tokenizer: PreTrainedTokenizerFast) -> jinja2.Template:
+    """Return the tokenizer's template in transformers' own environment, but for its clock."""
+    from transformers.utils.chat_template_utils import _compile_jinja_template
+
+    try:
+        template: jinja2.Template = _compile_jinja_template(tokenizer.get_chat_template())
+    except jinja2.TemplateError as error:
+        raise StageError(f"the model's chat template is not Jinja: {error}") from error
+    template.environment.globals["strftime_now"] = _fixed_date
+    return template
 
 
 def _fixed_date(form: str) -> str:

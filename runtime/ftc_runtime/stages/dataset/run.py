@@ -81,7 +81,7 @@ def _check(path: Path, findings: Findings) -> None:
         )
     if findings.kept == findings.held_out:
         raise StageError(
-            f"all {findings.kept} rows of {path.name} are held out, none is left to train on",
+            f"every row of {path.name} is held out, so none is left to train on",
             "Lower holdout.fraction, or take another holdout.seed",
         )
     if findings.dropped_count:

@@ -39,8 +39,7 @@ def run(params: Params, stage: StageSpec) -> None:
     evaluation = maker.part("eval", stage.many("eval"))
     if not train.rows:
         raise StageError(
-            f"no row is left to train on: all {train.read} have more than "
-            f"{params.data.max_length} tokens",
+            f"no row is left to train on: each has more than {params.data.max_length} tokens",
             f"Raise data.max_length to {train.longest_read}",
         )
     write_token_rows(stage.outputs["train"], train.rows)
@@ -91,14 +90,15 @@ class RowMaker:
             )
         if part.overlong and self.data.overlong == "error":
             raise StageError(
-                f"{len(part.overlong)} {name} rows have more than {self.data.max_length} tokens: "
+                f"{len(part.overlong)} of {part.read} {name} rows exceed "
+                f"{self.data.max_length} tokens: "
                 + ", ".join(f"row {row} ({tokens})" for row, tokens in part.overlong.items()),
                 f"Raise data.max_length to {part.longest_read}, or set data.overlong: drop",
             )
         if part.overlong:
             events.warning(
-                f"{len(part.overlong)} {name} rows have more than {self.data.max_length} tokens "
-                "and are left out; the report names them"
+                f"{len(part.overlong)} of {part.read} {name} rows exceed {self.data.max_length} "
+                "tokens and are left out; the report names them"
             )
         return part
 

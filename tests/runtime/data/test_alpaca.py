@@ -1,0 +1,82 @@
+"""Alpaca rows, as LLaMA-Factory reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ftc_runtime.data.alpaca import RowFault, conversation
+
+
+def turns(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return a row's messages as pairs."""
+    return [(message.role, message.text) for message in conversation(row).messages]
+
+
+def test_instruction_and_input_are_one_turn() -> None:
+    """With a newline between them, and the bytes as they are."""
+    row = {"instruction": " Translate. ", "input": "e\u0301\n", "output": "ok "}
+
+    assert turns(row) == [("user", " Translate. \ne\u0301\n"), ("assistant", "ok ")]
+
+
+def test_an_empty_input_adds_no_newline() -> None:
+    """Nor does a missing one, or null; an input alone is a question too."""
+    for row in ({"input": ""}, {"input": None}, {}):
+        assert turns({"instruction": "Q", "output": "A", **row}) == [
+            ("user", "Q"),
+            ("assistant", "A"),
+        ]
+    assert turns({"instruction": "", "input": "Q", "output": "A"})[0] == ("user", "Q")
+
+
+def test_system_and_history_come_first() -> None:
+    """Pairs of the history are turns in front."""
+    row = {
+        "instruction": "Q3",
+        "output": "A3",
+        "system": "S",
+        "history": [["Q1", "A1"], ["Q2", "A2"]],
+    }
+
+    assert turns(row) == [
+        ("system", "S"),
+        ("user", "Q1"),
+        ("assistant", "A1"),
+        ("user", "Q2"),
+        ("assistant", "A2"),
+        ("user", "Q3"),
+        ("assistant", "A3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (["Q", "A"], "not an object"),
+        ("Q", "not an object"),
+        (None, "not an object"),
+        ({"output": "A"}, "no instruction"),
+        ({"instruction": " ", "output": "A"}, "empty instruction"),
+        ({"instruction": 7, "output": "A"}, "instruction is not text"),
+        ({"instruction": "Q"}, "no output"),
+        ({"instruction": "Q", "output": ""}, "empty output"),
+        ({"instruction": "Q", "output": ["A", "B"]}, "output is not text"),
+        ({"instruction": "Q", "output": "A", "system": {}}, "system is not text"),
+        ({"instruction": "Q", "output": "A", "history": "Q1"}, "history is not a list of pairs"),
+        (
+            {"instruction": "Q", "output": "A", "history": [["Q1"]]},
+            "history is not a list of pairs",
+        ),
+        ({"instruction": "Q", "output": "A", "history": [["Q1", 1]]}, "history is not text"),
+        ({"instruction": "Q", "output": "A", "history": [["Q1", ""]]}, "history has an empty turn"),
+        ({"instruction": "Q\ud83d", "output": "A"}, "half of a surrogate pair"),
+    ],
+)
+def test_a_row_that_is_no_conversation_has_a_reason(row: object, reason: str) -> None:
+    """The same words for like rows, so that they can be counted."""
+    with pytest.raises(RowFault) as caught:
+        conversation(row)
+
+    assert str(caught.value) == reason

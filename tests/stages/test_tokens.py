@@ -1,0 +1,197 @@
+"""Stage `tokens`: conversations to ids and labels, with SmolLM2's own tokenizer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import smollm2
+from ftc_runtime.data.conversation import Conversation, text_message, write_conversations
+from ftc_runtime.data.tokens import IGNORED, TokenRows
+from ftc_runtime.stages.tokens.run import token_row
+from ftc_runtime.templates.auto import Rendered
+from ftc_runtime.templates.encoding import Encoded
+from stage_runs import StageRun, digest, run_here, run_stage
+
+PREFIX = (
+    "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    "<|im_end|>\n"
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SmolLM2's tokenizer as a folder."""
+    return smollm2.write_tokenizer(tmp_path_factory.mktemp("tokenizer"))
+
+
+def rows_file(path: Path, *turns: list[str]) -> Path:
+    """Write conversations of user and assistant by turns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    conversations = [
+        Conversation(
+            tuple(
+                text_message("assistant" if index % 2 else "user", text)
+                for index, text in enumerate(texts)
+            )
+        )
+        for texts in turns
+    ]
+    write_conversations(path, [conversation.line() for conversation in conversations])
+    return path
+
+
+def decoded(path: Path) -> list[tuple[str, str]]:
+    """Return each row's text, and what of it is trained."""
+    tokenizer = smollm2.tokenizer()
+    return [
+        (tokenizer.decode(ids.tolist()), tokenizer.decode(labels[labels != IGNORED].tolist()))
+        for ids, labels in TokenRows(path)  # type: ignore[attr-defined]
+    ]
+
+
+def stage(folder: Path, tokenizer: Path, *turns: list[str], **data: Any) -> StageRun:
+    """Run the stage in its process."""
+    rows = rows_file(folder / "rows.jsonl", *turns)
+    inputs = {"tokenizer": tokenizer, "train.0": rows}
+    return run_stage("tokens", folder / "stage", inputs=inputs, params={"data": data})
+
+
+def test_only_what_the_assistant_says_is_trained(tokenizer_folder: Path, tmp_path: Path) -> None:
+    """Every answer with its end, nothing else; several files are one after another."""
+    inputs = {
+        "tokenizer": tokenizer_folder,
+        "train.0": rows_file(tmp_path / "a.jsonl", ["Hi", "Hello!"]),
+        "train.1": rows_file(tmp_path / "b.jsonl", ["1+1?", "2", "And <|im_end|>?", "A token"]),
+        "eval.0": rows_file(tmp_path / "c.jsonl", ["Bye", "Good bye."]),
+    }
+
+    outputs = run_here("tokens", tmp_path / "stage", inputs=inputs)
+
+    assert decoded(outputs["train"]) == [
+        (
+            f"{PREFIX}<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello!<|im_end|>\n",
+            "Hello!<|im_end|>\n",
+        ),
+        (
+            f"{PREFIX}<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n2<|im_end|>\n"
+            "<|im_start|>user\nAnd <|im_end|>?<|im_end|>\n"
+            "<|im_start|>assistant\nA token<|im_end|>\n",
+            "2<|im_end|>\nA token<|im_end|>\n",
+        ),
+    ]
+    assert [trained for _, trained in decoded(outputs["eval"])] == ["Good bye.<|im_end|>\n"]
+
+
+def test_the_report_counts_and_shows_a_row(tokenizer_folder: Path, tmp_path: Path) -> None:
+    """Its trained part stands between ⟦ and ⟧."""
+    outputs = run_here(
+        "tokens", tmp_path / "stage",
+        inputs={
+            "tokenizer": tokenizer_folder,
+            "train.0": rows_file(tmp_path / "a.jsonl", ["Hi", "Hello!"], ["Q", "long " * 20]),
+        },
+        params={"data": {"max_length": 40}},
+    )  # fmt: skip
+
+    assert json.loads(outputs["report"].read_bytes()) == {
+        "train": {
+            "rows": 1,
+            "dropped": {"overlong": {"2": 54}},
+            "tokens": 35,
+            "trained_tokens": 4,
+            "longest": 35,
+            "lengths": {"<=64": 1},
+        },
+        "eval": {
+            "rows": 0,
+            "dropped": {"overlong": {}},
+            "tokens": 0,
+            "trained_tokens": 0,
+            "longest": 0,
+            "lengths": {},
+        },
+        "example": (
+            f"{PREFIX}<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n⟦Hello!<|im_end|>\n⟧"
+        ),
+    }
+    assert len(TokenRows(outputs["eval"])) == 0
+
+
+def test_overlong_rows_can_be_an_error_that_names_them_all(
+    tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    """With their lengths, and the max_length that would do."""
+    run = stage(
+        tmp_path, tokenizer_folder, ["Q", "A"], ["Q", "long " * 20], ["Q", "long " * 30],
+        max_length=40, overlong="error",
+    )  # fmt: skip
+
+    assert run.failure == (
+        "2 of 3 train rows exceed 40 tokens: row 2 (54), row 3 (64)",
+        "Raise data.max_length to 64, or set data.overlong: drop",
+    )
+
+
+def test_no_row_left_is_an_error(tokenizer_folder: Path, tmp_path: Path) -> None:
+    """Training on nothing would be a success that means nothing."""
+    run = stage(tmp_path, tokenizer_folder, ["Q", "A"], max_length=8)
+
+    assert run.failure == (
+        "no row is left to train on: each has more than 8 tokens",
+        "Raise data.max_length to 34",
+    )
+
+
+def test_rows_that_the_template_refuses_are_all_named(
+    tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    """By their lines, with the template's own words."""
+    strict = tmp_path / "strict"
+    smollm2.write_tokenizer(strict)
+    template = (strict / "chat_template.jinja").read_text()
+    refuse = "{% if 'no' in messages[0]['content'] %}{{ raise_exception('Not this') }}{% endif %}"
+    (strict / "chat_template.jinja").write_text(refuse + template)
+
+    run = stage(tmp_path, strict, ["no", "A"], ["Q", "A"], ["no!", "A"])
+
+    assert run.failure == (
+        "2 of 3 train rows cannot be rendered:\n"
+        "row 1: the template refuses it: Not this\n"
+        "row 3: the template refuses it: Not this",
+        "Change these rows, or use a model whose chat template takes them",
+    )
+
+
+def test_a_token_across_the_border_belongs_to_the_prompt() -> None:
+    """It is there before the answer begins, so it is not trained."""
+    rendered = Rendered("ab cd ef", trained=((2, 5),))
+    encoded = Encoded([1, 2, 3, 4], [(0, 1), (1, 3), (3, 5), (5, 8)])
+
+    row = token_row(rendered, encoded)
+
+    assert row.labels.tolist() == [IGNORED, IGNORED, 3, IGNORED]
+    assert row.input_ids.dtype == np.int32
+
+
+def test_two_runs_give_the_same_bytes(tokenizer_folder: Path, tmp_path: Path) -> None:
+    """In two folders, with two homes, two hash seeds and two numbers of threads."""
+    turns = [[f"Q{number} <|im_end|>", f"A{number} é"] for number in range(50)]
+    digests = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        rows = rows_file(folder / "rows.jsonl", *turns)
+        run = run_stage(
+            "tokens", folder / "stage",
+            inputs={"tokenizer": tokenizer_folder, "train.0": rows},
+            params={"data": {"preprocessing_num_workers": int(seed)}},
+            environment={"HOME": str(folder), "PYTHONHASHSEED": seed},
+        )  # fmt: skip
+        assert run.failure is None, run.log
+        digests.append({name: digest(path) for name, path in run.outputs.items()})
+
+    assert digests[0] == digests[1]
