@@ -23,7 +23,7 @@ _ftc() {
         _get_comp_words_by_ref -n : cur words cword
         word=$cur before=("${words[@]:1:cword-1}")
     fi
-    mapfile -t COMPREPLY < <(ftc completion --words -- "${before[@]}" "$word" 2>/dev/null)
+    mapfile -t COMPREPLY < <(ftc completion --words "${before[@]}" "$word" 2>/dev/null)
     if declare -F __ltrim_colon_completions >/dev/null; then
         __ltrim_colon_completions "$word"
     fi
@@ -33,28 +33,26 @@ complete -o default -F _ftc ftc""",
 #compdef ftc
 _ftc() {
     local -a found
-    found=("${(@f)$(ftc completion --words -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    found=("${(@f)$(ftc completion --words "${(@)words[2,CURRENT]}" 2>/dev/null)}")
     compadd -- $found
 }
 compdef _ftc ftc""",
     "fish": """\
 complete -c ftc -f -a \
-    '(ftc completion --words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
+    '(ftc completion --words (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("shell", choices=(*SCRIPTS, []), nargs="?", metavar="{bash,zsh,fish}")
-    parser.add_argument("--words", nargs="*", help=argparse.SUPPRESS)
-    parser.add_argument("line", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("shell", choices=tuple(SCRIPTS), nargs="?", help="which shell")
+    parser.add_argument("--words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a script, or what could come next on a line."""
     if arguments.words is not None:
-        words = [*([arguments.shell] if arguments.shell else []), *arguments.line]
-        console.data("\n".join(sorted(_next(words))))
+        console.data("\n".join(sorted(_next(arguments.words))))
         return Exit.DONE
     if not arguments.shell:
         console.error("usage", "which shell?", "`ftc completion bash`, zsh or fish")
