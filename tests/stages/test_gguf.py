@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 from gguf import GGUFReader
-from stage_runs import StageRun, digest, run_here, run_stage
-from tiny_gguf import tiny_chat_model
 
 from ftc_runtime.errors import StageError
+from stage_runs import StageRun, digest, run_here, run_stage
+from tiny_gguf import tiny_chat_model
 
 
 @pytest.fixture(scope="module")

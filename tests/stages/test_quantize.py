@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from gguf import GGUFReader
-from stage_runs import digest, run_here, run_stage
-from tiny_gguf import tiny_chat_model, tiny_gguf
 
 from ftc_runtime.errors import StageError
 from ftc_runtime.stages.quantize.run import FILE_TYPES
 from ftc_runtime.stages.quantize.spec import Params
+from stage_runs import digest, run_here, run_stage
+from tiny_gguf import tiny_chat_model, tiny_gguf
 
 
 @pytest.fixture(scope="module")
