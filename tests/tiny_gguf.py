@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+
 from smollm2 import write_tokenizer
 from stage_runs import run_here, tiny_llama
 
