@@ -1,4 +1,4 @@
-"""A tiny llama with SmolLM2's real tokenizer, as a folder and as a GGUF file, made once a session."""
+"""A tiny llama with SmolLM2's real tokenizer, as a folder and as a GGUF file."""
 
 from __future__ import annotations
 
