@@ -1,10 +1,11 @@
-"""A tiny llama with SmolLM2's real tokenizer, as a folder and as a GGUF file, made once a session."""
+"""A tiny llama with the tokenizer of SmolLM2, as a folder and as a GGUF file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
+
 from smollm2 import write_tokenizer
 from stage_runs import run_here, tiny_llama
 
