@@ -62,8 +62,9 @@ def build(
 ) -> Outcome:
     """Build the named stages and all that they need.
 
-    One stage runs at a time unless *jobs* says more, since each may use all *threads*; these are
-    otherwise the usable processors, divided among the jobs.
+    One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
+    usable processor, however many jobs there are, for their number moves the last bits of a
+    training, and how a build was started must not.
     """
     stages = freshness.plan.closure(names)
     interrupt = Interrupt()
@@ -74,7 +75,7 @@ def build(
         sources=freshness.sources,
         reporter=guarded,
         interrupt=interrupt,
-        threads=threads or max(1, usable_processors() // jobs),
+        threads=threads or usable_processors(),
         command=command,
     )
     builder = _Builder(freshness, executor)
