@@ -167,14 +167,14 @@ def test_rows_that_the_template_refuses_are_all_named(
     )
 
 
-def test_a_token_across_the_border_belongs_to_the_prompt() -> None:
-    """It is there before the answer begins, so it is not trained."""
+def test_a_token_across_a_border_is_not_trained() -> None:
+    """At the front it is there before the answer begins; at the end it is not the answer's own."""
     rendered = Rendered("ab cd ef", trained=((2, 5),))
-    encoded = Encoded([1, 2, 3, 4], [(0, 1), (1, 3), (3, 5), (5, 8)])
+    encoded = Encoded([1, 2, 3, 4, 5], [(0, 1), (1, 3), (3, 4), (4, 6), (6, 8)])
 
     row = token_row(rendered, encoded)
 
-    assert row.labels.tolist() == [IGNORED, IGNORED, 3, IGNORED]
+    assert row.labels.tolist() == [IGNORED, IGNORED, 3, IGNORED, IGNORED]
     assert row.input_ids.dtype == np.int32
 
 
