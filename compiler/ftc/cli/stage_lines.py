@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ftc.cli.console import Console
+from ftc.cli.workspace import Workspace
 from ftc.plan.explain import Change
 from ftc.plan.freshness import State, Status
 from ftc.plan.stages import Plan
@@ -69,9 +70,11 @@ def stage_line(plan: Plan, state: State) -> StageLine:
     )
 
 
-def stage_lines(plan: Plan, states: Iterable[State]) -> list[StageLine]:
-    """Return a line for each state, in the order given."""
-    return [stage_line(plan, state) for state in states]
+def stage_lines(workspace: Workspace, words: Sequence[str] | None) -> list[StageLine]:
+    """Return a line for each stage that the targets need, or for every stage."""
+    names = workspace.stages(words)
+    states = workspace.freshness().look()
+    return [stage_line(workspace.plan, states[name]) for name in names]
 
 
 def _reason(change: Change, plan: Plan) -> Reason:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ftc.plan import cache
 from ftc.plan.freshness import Freshness
 from ftc.plan.sources import Sources
-from ftc.plan.stages import Edge, Plan, Target
+from ftc.plan.stages import Edge, Plan, Stage, Target
 from ftc.store.statcache import StatCache
 from ftc.store.store import Store
 
@@ -35,6 +35,16 @@ class Workspace(NamedTuple):
     def freshness(self) -> Freshness:
         """Return the one that answers what is fresh."""
         return Freshness(self.plan, self.store, self.sources, self.owner)
+
+    def stages(self, words: Sequence[str] | None) -> dict[str, Stage]:
+        """Return the stages that the user's targets need; None stands for every stage there is.
+
+        Raises:
+            ProjectError: with every name that does not exist.
+        """
+        if words is None:
+            return self.plan.stages
+        return self.plan.closure(name for target in self.targets(words) for name in target.stages())
 
     def targets(self, words: Sequence[str]) -> list[Target]:
         """Return the targets that the user named; without any, all exports and evals.

@@ -43,8 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     workspace = open_workspace()
     targets = workspace.targets(arguments.targets)
     freshness = workspace.freshness()
-    wanted = [stage for target in targets for stage in target.stages()]
-    names = list(workspace.plan.closure(wanted))
+    names = list(workspace.stages(arguments.targets))
     states = freshness.look()
     if all(states[name].status == "fresh" for name in names):
         _show(targets, workspace, freshness, console=console)

@@ -37,10 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the graph."""
     workspace = open_workspace()
     states = workspace.freshness().look()
-    stages = workspace.plan.stages
-    if arguments.targets:
-        wanted = [s for target in workspace.targets(arguments.targets) for s in target.stages()]
-        stages = workspace.plan.closure(wanted)
+    stages = workspace.stages(arguments.targets or None)
     if console.json:
         console.records(_record(stage, states[stage.name]) for stage in stages.values())
     else:

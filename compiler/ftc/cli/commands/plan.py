@@ -21,11 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what is not fresh, in the order in which it would run."""
-    workspace = open_workspace()
-    states = workspace.freshness().look()
-    wanted = [s for target in workspace.targets(arguments.targets) for s in target.stages()]
-    names = workspace.plan.closure(wanted)
-    lines = stage_lines(workspace.plan, (states[name] for name in names))
+    lines = stage_lines(open_workspace(), arguments.targets)
     print_stage_lines([line for line in lines if line.status != "fresh"], console)
     console.talk(_summary(lines))
     return Exit.DONE

@@ -25,13 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each stage."""
-    workspace = open_workspace()
-    states = workspace.freshness().look()
-    names = list(workspace.plan.stages)
-    if arguments.targets:
-        wanted = [s for target in workspace.targets(arguments.targets) for s in target.stages()]
-        names = list(workspace.plan.closure(wanted))
-    lines = stage_lines(workspace.plan, (states[name] for name in names))
+    lines = stage_lines(open_workspace(), arguments.targets or None)
     print_stage_lines(lines, console)
     stale = [line for line in lines if line.status != "fresh"]
     if not stale:

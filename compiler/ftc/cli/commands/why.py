@@ -19,11 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print each stage of the targets that is not fresh, with all its reasons."""
-    workspace = open_workspace()
-    states = workspace.freshness().look()
-    wanted = [s for target in workspace.targets(arguments.targets) for s in target.stages()]
-    names = workspace.plan.closure(wanted)
-    lines = stage_lines(workspace.plan, (states[name] for name in names))
+    lines = stage_lines(open_workspace(), arguments.targets)
     stale = [line for line in lines if line.status != "fresh"]
     if console.json:
         console.records(line.record() for line in stale)
