@@ -52,8 +52,9 @@ check: .venv/installed-dev
 # Its converter is here at once; its library is needed last.
 .venv/llama.cpp: $(CONSTRAINTS) compiler/ftc/toolchain/llama_cpp.cmake | .venv/installed-demo
 	@$(RUN) -m ftc.toolchain llama.cpp-converter
-	@trap 'kill $$library 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	@trap 'kill $$library $$model 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	 nice -n 19 $(RUN) -m ftc.toolchain llama-cpp-python & library=$$!; \
-	 .venv/bin/ftc build merged gguf:merged-gguf && wait $$library || { code=$$?; [ $$code -ge 128 ] || \
+	 .venv/bin/ftc build merged gguf:merged-gguf & model=$$!; \
+	 wait $$model && wait $$library || { code=$$?; [ $$code -ge 128 ] || \
 	    echo "error: see above. What is done is kept; make goes on from there" >&2; exit $$code; }
 	@touch $@

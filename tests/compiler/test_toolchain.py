@@ -289,9 +289,7 @@ def test_an_environment_without_pip_is_told_how_to_get_it(
     monkeypatch.delitem(sys.modules, "pip")
 
     with pytest.raises(ToolchainError) as error:
-        run_pip(
-            ["download"], what="the source of llama.cpp was not downloaded", log=tmp_path / "log"
-        )
+        run_pip(["download"], what="the source was not downloaded", log=tmp_path / "log")
 
     assert error.value.message == (f"the source was not downloaded: {sys.prefix} has no pip")
     assert error.value.hint == "python -m ensurepip"
