@@ -53,10 +53,11 @@ def test_it_learned_what_the_base_model_does_not_know(demo: Ftc) -> None:
         scores(demo, model) for model in ("smollm2", "assistant", "merged-gguf.q8_0")
     )
 
-    assert base["exact-match"] <= 10
-    assert adapter["exact-match"] >= 70
-    assert shipped["exact-match"] >= 70
-    assert adapter["rouge-l"] >= base["rouge-l"] + 30
+    # The base knows three of the twenty: capitals, which are there to keep it from forgetting.
+    assert base["exact-match"] <= 20
+    assert adapter["exact-match"] >= 80
+    assert shipped["exact-match"] >= 80
+    assert adapter["rouge-l"] >= base["rouge-l"] + 40
 
 
 def test_the_gguf_answers_and_remembers(demo: Ftc) -> None:

@@ -102,6 +102,8 @@ def test_killed_in_training_merging_and_converting(
 def test_ctrl_c_ends_everything_within_seconds(tmp_path: Path) -> None:
     """Exit 130, nothing left, and the next build goes on."""
     ftc = written(tmp_path)
+    # A background job of a script ignores SIGINT, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     builder = subprocess.Popen(
         ftc.command("build", "merged"),
         cwd=tmp_path,
@@ -109,6 +111,7 @@ def test_ctrl_c_ends_everything_within_seconds(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGINT, before)
     wait_for_stage(ftc, builder, "model:smollm2")
     time.sleep(1)
 

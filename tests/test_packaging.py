@@ -48,7 +48,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command as from a user's shell; whatever it says on failure is the test's message."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FTC_"))
+    }
     ended = subprocess.run(
         command, cwd=folder, env=kept, capture_output=True, text=True, check=False
     )

@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     names = list(workspace.stages(arguments.targets))
     states = freshness.look()
     if all(states[name].status == "fresh" for name in names):
+        _use(names, workspace, freshness)
         _show(targets, workspace, freshness, console=console)
         return _up_to_date(len(names), began, console)
     code = _build(names, workspace, freshness, arguments=arguments, console=console)
@@ -91,6 +92,14 @@ def _build(
             f" After mending it: {again}"
         )
     return outcome.code
+
+
+def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
+    """Note that this project uses these results: a renamed or a shared one has no note yet."""
+    for name in names:
+        key = freshness.states[name].key
+        if key is not None:
+            workspace.store.set_ref(workspace.owner, name, key)
 
 
 def _show(
