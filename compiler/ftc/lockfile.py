@@ -40,7 +40,7 @@ def read(root: Path) -> Lock:
     """Return the lock beside project.yaml; an empty one if there is none.
 
     Raises:
-        ValueError: if the file is no lock of this version. The message says what to do.
+        ProjectError: if the file is no lock of this version.
     """
     path = root / FILE_NAME
     try:
@@ -58,9 +58,11 @@ def read(root: Path) -> Lock:
             for name, block in document.get("source", {}).items()
         }
     except (KeyError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read: {error}. Resolve its merge conflict, or delete it to pin anew"
-        ) from error
+        from ftc.diagnostics import Diagnostic, ProjectError
+
+        message = f"{path} cannot be read: {error}"
+        help = "resolve its merge conflict, or delete it to pin anew"
+        raise ProjectError([Diagnostic("lock", message, help=help)]) from error
     return Lock(pins)
 
 

@@ -98,4 +98,9 @@ def counted(lines: list[StageLine]) -> str:
     """Return `9 stages: 3 fresh, 1 stale, 5 pending`."""
     counts = Counter(line.status for line in lines)
     parts = [f"{counts[status.value]} {status.value}" for status in Status if counts[status.value]]
-    return f"{len(lines)} stage{'s' if len(lines) != 1 else ''}: {', '.join(parts) or 'none'}"
+    return f"{stages(len(lines))}: {', '.join(parts) or 'none'}"
+
+
+def stages(count: int) -> str:
+    """Return `1 stage`, `2 stages`."""
+    return f"{count} stage{'' if count == 1 else 's'}"

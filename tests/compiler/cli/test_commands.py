@@ -50,7 +50,7 @@ def test_building_twice_builds_once(rows: Ftc) -> None:
         r"built sums in [\d.]+ s\n",
         first.stderr,
     ), first.stderr
-    assert re.fullmatch(r"1 stages up to date \([\d.]+ s\)\n", second.stderr), second.stderr
+    assert re.fullmatch(r"1 stage up to date \([\d.]+ s\)\n", second.stderr), second.stderr
     assert rows.states() == {"dataset:sums": "fresh"}
 
 

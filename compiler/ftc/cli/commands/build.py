@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.cli.stage_lines import stages
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.plan.freshness import Freshness
 from ftc.plan.stages import Target
@@ -120,7 +121,7 @@ def _show(
 def _up_to_date(count: int, began: float, console: Console) -> int:
     if console.json:
         console.records([{"type": "up-to-date", "stages": count}])
-    console.talk(f"{count} stages up to date ({_since(began)})")
+    console.talk(f"{stages(count)} up to date ({_since(began)})")
     return Exit.DONE
 
 

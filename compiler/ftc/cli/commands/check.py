@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Load, check and lower the project."""
+    from ftc.cli.stage_lines import stages
     from ftc.plan.lower import lower
     from ftc.project.json_schema import json_schema
     from ftc.project.load import load
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.records([{"type": "check", "items": count, "stages": len(plan.stages)}])
     else:
-        console.talk(f"{file.name}: no mistakes ({count} items, {len(plan.stages)} stages)")
+        console.talk(f"{file.name}: no mistakes ({count} items, {stages(len(plan.stages))})")
     return Exit.DONE
 
 

@@ -6,7 +6,7 @@ import argparse
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.stage_lines import counted, print_stage_lines, stage_lines
+from ftc.cli.stage_lines import counted, print_stage_lines, stage_lines, stages
 from ftc.cli.workspace import open_workspace
 
 EXAMPLES = """\
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     print_stage_lines(lines, console)
     stale = [line for line in lines if line.status != "fresh"]
     if not stale:
-        console.talk(f"{len(lines)} stages up to date")
+        console.talk(f"{stages(len(lines))} up to date")
     else:
         console.talk(counted(lines))
     return Exit.STALE if stale and arguments.check else Exit.DONE

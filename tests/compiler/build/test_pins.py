@@ -1,0 +1,102 @@
+"""A hub's name is pinned once, in ftc.lock; after that nothing is asked of the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from command_line import Ftc, MakeProject
+from hub_server import Hub, Repo, serving
+
+PROJECT = """\
+version: 1
+name: hub
+models:
+  base: {source: "SOURCE"}
+"""
+HEADER = json.dumps({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+FILES = {
+    "config.json": b'{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}\n',
+    "model.safetensors": len(HEADER).to_bytes(8, "little") + HEADER + bytes(16),
+    "tokenizer.json": b"{}\n",
+}
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub with one open and one gated model."""
+    large = frozenset({"model.safetensors"})
+    repos = {"acme/tiny": Repo(FILES, large), "acme/gated": Repo(FILES, large, gated=True)}
+    with serving(Hub(repos)) as hub:
+        yield hub
+
+
+def pinned(project: MakeProject, source: str) -> Ftc:
+    """Return the project with a model from *source*."""
+    return project(PROJECT.replace("SOURCE", source))
+
+
+@pytest.mark.parametrize("source", ["hf://acme/tiny", "ms://acme/tiny"])
+def test_the_first_build_pins_and_later_ones_ask_nothing(
+    project: MakeProject, hub: Hub, source: str
+) -> None:
+    """The lock holds the commit and a digest for each file; status needs no network."""
+    ftc = pinned(project, source)
+    online = {"HF_ENDPOINT": hub.url, "MODELSCOPE_ENDPOINT": hub.url, "HOME": str(ftc.folder)}
+
+    before = ftc("status")
+    built = ftc("build", "base", **online)
+    lock = (ftc.folder / "ftc.lock").read_text()
+    offline = ftc.states()
+    again = ftc("build", "base", HF_ENDPOINT="http://127.0.0.1:9")
+
+    assert before.stdout == (
+        f"? model:base  unresolved  {source} is not pinned yet: ftc build asks the hub\n"
+    )
+    assert built.returncode == 0, built.stderr
+    assert f'[source."{source}"]' in lock
+    weights = hashlib.sha256(FILES["model.safetensors"]).hexdigest()
+    assert f'"model.safetensors" = "sha256:{weights}"' in lock
+    assert offline == {"model:base": "fresh"}
+    assert "1 stage up to date" in again.stderr
+
+
+def test_a_colleague_with_the_lock_gets_the_same_key(project: MakeProject, hub: Hub) -> None:
+    """Stale, not unresolved, with nothing asked."""
+    ours, theirs = pinned(project, "hf://acme/tiny"), None
+    ours("build", "base", HF_ENDPOINT=hub.url, HOME=str(ours.folder))
+    theirs = project(PROJECT.replace("SOURCE", "hf://acme/tiny"), name="theirs")
+
+    (theirs.folder / "ftc.lock").write_bytes((ours.folder / "ftc.lock").read_bytes())
+
+    records = [json.loads(ftc("status", "--json").stdout) for ftc in (ours, theirs)]
+    assert [record["status"] for record in records] == ["fresh", "stale"]
+    assert records[0]["key"] == records[1]["key"]
+
+
+def test_what_a_hub_refuses_is_told(project: MakeProject, hub: Hub) -> None:
+    """A gated model, a name that does not exist: exit 1, what to do, no traceback, no lock."""
+    for source in ("hf://acme/gated", "hf://acme/nothing"):
+        ftc = project(PROJECT.replace("SOURCE", source), name=source[-7:].strip("/"))
+
+        done = ftc("build", "base", HF_ENDPOINT=hub.url, HOME=str(ftc.folder))
+
+        assert done.returncode == 1
+        assert "error[source]" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (ftc.folder / "ftc.lock").exists()
+
+
+def test_a_lock_with_a_conflict_says_what_to_do(project: MakeProject) -> None:
+    """git left its marks in it."""
+    ftc = pinned(project, "hf://acme/tiny")
+    (ftc.folder / "ftc.lock").write_text("<<<<<<< HEAD\n")
+
+    done = ftc("status")
+
+    assert done.returncode == 2
+    assert "error[lock]" in done.stderr
+    assert "resolve its merge conflict, or delete it to pin anew" in done.stderr
