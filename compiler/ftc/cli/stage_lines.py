@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.cli.console import Console
 from ftc.cli.workspace import Workspace
-from ftc.plan.explain import Change
 from ftc.plan.freshness import State, Status
 from ftc.plan.stages import Plan
+
+if TYPE_CHECKING:
+    from ftc.plan.explain import Change
 
 SYMBOLS = {
     Status.FRESH: ("=", "green"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ftc.plan.explain import Change, changes
 from ftc.plan.keys import key_of, preimage
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
 from ftc.store.records import Record
 from ftc.store.store import Store
+
+if TYPE_CHECKING:
+    from ftc.plan.explain import Change
 
 
 class Status(StrEnum):
@@ -121,6 +123,8 @@ class Freshness:
         before = self.store.record(before_key) if before_key else None
         if before is None:
             return ()
+        from ftc.plan.explain import changes  # nothing to explain while all is fresh
+
         return changes(before.preimage, image, stage=stage)
 
 
