@@ -6,6 +6,7 @@ Without a target: all exports and evals.
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 from collections.abc import Sequence
 
@@ -65,6 +66,7 @@ def _build(
     arguments: argparse.Namespace,
     console: Console,
 ) -> int:
+    gc.enable()
     from ftc.build.ask import AskError
     from ftc.build.engine import build
     from ftc.build.pins import pin
