@@ -8,8 +8,12 @@ from pathlib import Path
 from ftc.build.ask import AskError, ask
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.cli.workspace import open_workspace
 from ftc.diagnostics import Diagnostic, ProjectError
 from ftc_runtime.contract import Examine
+
+EXAMINED = {"model": "", "gguf": ".gguf"}
+"""Kinds of artifact that can be looked at, and how their file ends."""
 
 
 def run(name: str, console: Console) -> int:
@@ -32,23 +36,35 @@ def run(name: str, console: Console) -> int:
 
 
 def _path(name: str) -> Path:
-    """A path as it is; else a target whose result is in `out/`."""
-    for candidate in (Path(name), Path("out") / name):
-        if candidate.exists():
-            return candidate
-    raise ProjectError(
-        [
-            Diagnostic(
-                "no-model",
-                f"there is no folder or .gguf file `{name}`, and no out/{name}",
-                help=f"`ftc build {name}` makes it, if it is a target",
-            )
-        ]
-    )
+    """A path as it is; else the result of a target, out of the store."""
+    if Path(name).exists():
+        return Path(name)
+    workspace = open_workspace()
+    target = workspace.targets([name])[0]
+    states = workspace.freshness().look()
+    for edge in target.links.values():
+        artifact = workspace.plan.stages[edge.stage].outputs[edge.output]
+        record = states[edge.stage].record
+        if artifact in EXAMINED and record is not None:
+            return workspace.store.path(record.outputs[edge.output], EXAMINED[artifact])
+        if artifact in EXAMINED:
+            raise _fault("not-built", f"{name} is not built", f"`ftc build {name}` makes it")
+    raise _fault("no-model", f"{name} is no model", "name a model, an export, a folder or a file")
+
+
+def _fault(code: str, message: str, help: str) -> ProjectError:
+    return ProjectError([Diagnostic(code, message, help=help)])
 
 
 def _shown(value: object, width: int) -> str:
     if isinstance(value, dict):
         gap = "\n" + " " * (width + 2)
-        return gap.join(f"{key}  {part}" for key, part in value.items())
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return gap.join(f"{key}  {_plain(part)}" for key, part in value.items())
+    return _plain(value)
+
+
+def _plain(value: object) -> str:
+    """A word as it is; anything else, a text of several lines too, as JSON."""
+    if isinstance(value, str) and "\n" not in value:
+        return value
+    return json.dumps(value, ensure_ascii=False)

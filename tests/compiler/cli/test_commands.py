@@ -261,3 +261,27 @@ def test_status_loads_neither_torch_nor_pydantic(rows: Ftc) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_doctor_looks_at_what_a_build_needs(rows: Ftc) -> None:
+    """A finding for each thing, with a way out where something is missing."""
+    done = rows("doctor", "--json")
+
+    findings = {record["name"]: record for record in map(json.loads, done.stdout.splitlines())}
+    assert {"system", "python", "memory", "disk", "torch", "llama.cpp-converter"} <= set(findings)
+    assert all(found["hint"] for found in findings.values() if found["level"] == "missing")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("sums", "error[no-model]: sums is no model\n"),
+        ("summs", "error[unknown-target]: there is no target `summs`\n"),
+    ],
+)
+def test_doctor_says_what_it_cannot_look_at(rows: Ftc, model: str, said: str) -> None:
+    """A dataset, and a name that nothing has."""
+    done = rows("doctor", model)
+
+    assert done.returncode == 2
+    assert said in done.stderr

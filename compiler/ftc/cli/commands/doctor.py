@@ -13,7 +13,7 @@ EXAMPLES = """\
 examples:
   ftc doctor
   ftc doctor --fix      # get llama.cpp's converter and build its library
-  ftc doctor out/merged"""
+  ftc doctor merged     # an export or a model, once built; a folder or a .gguf file"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ class Generation(Settings):
     top_p: float = Field(default=1.0, description="Of sampling", gt=0, le=1)
     top_k: int = Field(default=50, description="Of sampling; 0 is no limit", ge=0)
     repetition_penalty: float = Field(default=1.0, description="1.0 is none", gt=0)
-    seed: int = Field(default=42, description="Of sampling", ge=0)
+    seed: int = Field(default=42, description="Of sampling", ge=0, lt=2**32)
 
 
 class Answering(Settings):

@@ -49,7 +49,9 @@ class Training(Settings):
     optim: Literal["adamw_torch", "adafactor", "sgd"] = Field(
         default="adamw_torch", description="Optimiser, by transformers' name"
     )
-    seed: int = Field(default=42, description="Of the adapter, the order of rows, dropout", ge=0)
+    seed: int = Field(
+        default=42, description="Of the adapter, the order of rows, dropout", ge=0, lt=2**32
+    )
     per_device_train_batch_size: int | None = operational(
         None, "Rows per device and forward pass; chosen unless given, the rest is accumulated", ge=1
     )
