@@ -86,7 +86,7 @@ def _every_output(plan: Plan, stage: str) -> dict[str, Edge]:
 
 
 def find_project() -> Path:
-    """Return the project.yaml of this folder or the nearest one above it.
+    """Return the project.yaml of this folder or the nearest one above it, relative to here.
 
     Raises:
         ProjectError: if there is none.
@@ -94,7 +94,7 @@ def find_project() -> Path:
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / PROJECT_FILE).is_file():
-            return folder / PROJECT_FILE
+            return Path(os.path.relpath(folder / PROJECT_FILE, here))
     from ftc.diagnostics import Diagnostic, ProjectError
 
     raise ProjectError(
@@ -111,9 +111,9 @@ def find_project() -> Path:
 def open_workspace() -> Workspace:
     """Return the project of this folder, checked, with its plan from the cache where that holds."""
     file = find_project()
-    root = file.parent
+    root = Path(os.path.normpath(file.absolute())).parent
     store = Store(Path(os.environ.get(STORE_VARIABLE) or root / STORE_FOLDER).absolute())
-    owner_id = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
+    owner_id = hashlib.sha256(str(file.resolve().parent).encode()).hexdigest()[:12]
     kept = store.root / "plans" / owner_id / cache.FILE_NAME
     made_from = cache.fingerprint(file)
     plan = cache.load(kept, made_from)

@@ -137,7 +137,7 @@ def test_a_missing_file_is_a_mistake_with_a_place(rows: Ftc) -> None:
 
     assert done.returncode == 2
     assert "error[missing-file]" in done.stderr
-    assert "project.yaml:5:" in done.stderr
+    assert "\n --> project.yaml:5:13\n" in done.stderr
     assert "Traceback" not in done.stderr
 
 
