@@ -1,5 +1,7 @@
 """Stage `quantize`: llama.cpp's own types, the same bytes for any number of threads."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,30 @@ def test_a_file_that_cannot_be_quantised_is_refused_with_llama_cpps_reason(
     assert caught.value.message.startswith("llama.cpp cannot quantise to q8_0: ")
     assert "failed to load model" in caught.value.message
     assert list((tmp_path / "run" / "out").iterdir()) == []
+
+
+def test_llama_cpp_can_be_used_after_it_in_the_same_process(gguf: Path, tmp_path: Path) -> None:
+    """It is not left with a listener that is gone: that crashed, later and elsewhere."""
+    script = """
+import gc, sys
+import subprocess
+import sys
+from pathlib import Path
+from importlib import import_module
+from llama_cpp import Llama
+from ftc_runtime.contract import StageSpec, params_class
+import_module("ftc_runtime.stages.quantize.run").run(
+    params_class("quantize")(quantization="q8_0"),
+    StageSpec(stage="quantize:x", kind="quantize", key="k", params={}, work=Path("."),
+              inputs={"gguf": Path(sys.argv[1])}, outputs={"gguf": Path("q8_0.gguf")}),
+)
+gc.collect()
+junk = [bytearray(200) for _ in range(100_000)]
+Llama("q8_0.gguf", verbose=True, n_ctx=16)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(gguf)], cwd=tmp_path, capture_output=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr.decode()[-2000:]

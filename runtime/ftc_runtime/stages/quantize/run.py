@@ -44,7 +44,16 @@ class Log:
         self.fallbacks = 0
         self.block_size = 0
         self.errors: list[str] = []
-        self.callback = llama_cpp.llama_log_callback(self._hear)
+        self._callback = llama_cpp.llama_log_callback(self._hear)
+
+    def __enter__(self) -> "Log":
+        """Listen."""
+        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more: llama.cpp would go on calling what Python has freed."""
+        llama_cpp.llama_log_set(llama_cpp.llama_log_callback(), ctypes.c_void_p(0))
 
     def _hear(self, level: int, text: bytes, _: ctypes.c_void_p) -> None:
         line = text.decode(errors="replace")
@@ -60,17 +69,16 @@ class Log:
 
 def run(params: Params, stage: StageSpec) -> None:
     """Quantise inputs["gguf"]. The result does not depend on the number of threads."""
-    log = Log()
-    llama_cpp.llama_log_set(log.callback, ctypes.c_void_p(0))
     settings = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = FILE_TYPES[params.quantization]
     settings.nthread = stage.threads
 
     events.phase(f"quantising to {params.quantization}")
     source, target = stage.inputs["gguf"], stage.outputs["gguf"]
-    code = llama_cpp.llama_model_quantize(
-        str(source).encode(), str(target).encode(), ctypes.byref(settings)
-    )
+    with Log() as log:
+        code = llama_cpp.llama_model_quantize(
+            str(source).encode(), str(target).encode(), ctypes.byref(settings)
+        )
     if code:
         target.unlink(missing_ok=True)
         raise StageError(
