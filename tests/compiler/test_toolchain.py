@@ -17,7 +17,7 @@ import pytest
 
 from ftc import toolchain
 from ftc.toolchain import ToolchainError, library, source
-from ftc.toolchain.pip import run_pip
+from ftc.toolchain.pip import run_pip, yield_processors
 from ftc_runtime.errors import StageError
 from ftc_runtime.toolchain import (
     CONVERTER_DIGEST,
@@ -310,3 +310,17 @@ def _wait_until(true: Callable[[], bool], *, seconds: float) -> None:
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_a_nice_build_is_nice_as_a_session(tmp_path: Path) -> None:
+    """Its session has the niceness, which counts between sessions where the kernel groups them."""
+    own = Path("/proc/self/autogroup")
+    with subprocess.Popen(["sleep", "20"], start_new_session=True) as sleeper:
+        yield_processors(sleeper.pid, niceness=0)
+        before = Path(f"/proc/{sleeper.pid}/autogroup").read_text() if own.exists() else "nice 0"
+        yield_processors(sleeper.pid, niceness=19)
+        after = Path(f"/proc/{sleeper.pid}/autogroup").read_text() if own.exists() else "nice 19"
+        sleeper.kill()
+
+    assert before.split()[-2:] == ["nice", "0"]
+    assert after.split()[-2:] == ["nice", "19"]

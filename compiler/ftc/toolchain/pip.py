@@ -79,10 +79,22 @@ def _process(
         ) as process,
     ):
         try:
+            yield_processors(process.pid, niceness=os.getpriority(os.PRIO_PROCESS, 0))
             yield process
         finally:
             if process.poll() is None:
                 _end(process)
+
+
+def yield_processors(leader: int, *, niceness: int) -> None:
+    """Make a whole session as nice as it was asked for.
+
+    Linux shares the processors among sessions first (autogroups), and niceness counts only within
+    one: a compiler in a session of its own takes half of them from a training, however nice it is.
+    """
+    if niceness > 0:
+        with suppress(OSError):
+            Path(f"/proc/{leader}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
