@@ -117,6 +117,16 @@ def test_libraries_follow_the_inputs_in_use(plan: Plan) -> None:
     assert names["predict:recall/files.q8_0"] == {"llama-cpp-python", "transformers"}
 
 
+def test_what_says_nothing_to_llama_cpp_is_not_in_its_key(tmp_path: Path) -> None:
+    """An eval's dtype and batch size are for transformers."""
+    text = PROJECT.replace("baseline: base,", "baseline: base, dtype: float32, batch_size: 2,")
+
+    stages = planned(tmp_path, text).stages
+
+    assert stages["predict:recall/high"].semantic == {"dtype": "float32", "batch_size": 2}
+    assert stages["predict:recall/files.q8_0"].semantic == {}
+
+
 def test_settings_know_their_lines(plan: Plan) -> None:
     """Explanations point there."""
     assert plan.stages["sft:high"].lines == {"": 10, "lora": 13, "lora.r": 13}

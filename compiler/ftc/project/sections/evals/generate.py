@@ -41,8 +41,13 @@ class Item(ScoreParams, Answering, BaseItem):
         rows = to.output(self.dataset, Artifact.ROWS)
         for name in self.names():
             loaded = to.loaded(name, *SCORED)
+            settings = settings_of(self, PredictParams, template=loaded.template)
+            if loaded.gguf is not None:
+                # llama.cpp answers row by row, in the file's own types: dtype and batch_size, which
+                # say nothing to it, are not to make its answers stale.
+                settings = PredictParams(template=loaded.template, generation=self.generation)
             predicted = to.stage(
-                settings_of(self, PredictParams, template=loaded.template),
+                settings,
                 inputs={
                     "model": loaded.model,
                     "adapter": loaded.adapter,
