@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from ftc.store import atomic
+from ftc.store.digests import Entry
 from ftc.store.objects import Objects, Stored
 from ftc.store.records import (
     Failure,
@@ -44,6 +45,10 @@ class Store:
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*. See `Objects.path`."""
         return self._objects.path(stored, suffix)
+
+    def listing(self, stored: Stored) -> dict[str, Entry]:
+        """Return the files of a tree. See `Objects.listing`."""
+        return self._objects.listing(stored)
 
     def record(self, key: str) -> Record | None:
         """Return what the key gave, or None. What cannot be read was never written."""
