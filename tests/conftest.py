@@ -41,6 +41,14 @@ exports:
 """
 
 
+def write_project(folder: Path, text: str, *, store: Path | None = None) -> Ftc:
+    """Write a project and its rows into a folder; its store is its own unless it shares one."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "project.yaml").write_text(text, encoding="utf-8")
+    (folder / "data" / "sums.json").write_text(json.dumps(ROWS), encoding="utf-8")
+    return Ftc(folder, store or folder / ".ftc")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> MakeProject:
     """Return a function that writes a project and gives its `ftc`.
@@ -49,11 +57,7 @@ def project(tmp_path: Path) -> MakeProject:
     """
 
     def make(text: str = TINY, *, store: Path | None = None, name: str = "project") -> Ftc:
-        folder = tmp_path / name
-        (folder / "data").mkdir(parents=True)
-        (folder / "project.yaml").write_text(text, encoding="utf-8")
-        (folder / "data" / "sums.json").write_text(json.dumps(ROWS), encoding="utf-8")
-        return Ftc(folder, store or folder / ".ftc")
+        return write_project(tmp_path / name, text, store=store)
 
     return make
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from ftc_runtime.contract import SUFFIXES, Source, StageSpec, params_class
+from ftc_runtime.data.conversation import rows_file
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
 
 
@@ -165,3 +167,9 @@ def digest(path: Path) -> str:
             total.update(file.relative_to(path).as_posix().encode() + b"\0")
             total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
+
+
+def write_conversations(path: Path, lines: Iterable[str]) -> None:
+    """Write lines of conversations as a file of rows."""
+    with rows_file(path) as file:
+        file.writelines(f"{line}\n" for line in lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Ftc
-from conftest import TINY
+from conftest import TINY, write_project
 from test_determinism import digests
 
 SLOWER = (
@@ -49,29 +49,17 @@ def wait_for_stage(ftc: Ftc, builder: subprocess.Popen[str], stage: str) -> None
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """The digests of a build that nobody killed."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    ftc = written(folder)
+    ftc = write_project(folder, SLOWER)
     done = ftc("build")
     assert done.returncode == 0, done.stderr
     return digests(ftc)
-
-
-def written(folder: Path) -> Ftc:
-    """Write the project into a folder."""
-    import json
-
-    from conftest import ROWS
-
-    (folder / "data").mkdir()
-    (folder / "project.yaml").write_text(SLOWER)
-    (folder / "data" / "sums.json").write_text(json.dumps(ROWS))
-    return Ftc(folder, folder / ".ftc")
 
 
 def test_killed_in_training_merging_and_converting(
     tmp_path: Path, undisturbed: dict[str, dict[str, str]]
 ) -> None:
     """One build after another is killed; the last one ends as if nothing had been."""
-    ftc = written(tmp_path)
+    ftc = write_project(tmp_path, SLOWER)
 
     for stage, after_seconds in [("sft", 0.2), ("sft", 4.0), ("merge", 0.5), ("gguf", 2.0)]:
         builder = subprocess.Popen(
@@ -101,7 +89,7 @@ def test_killed_in_training_merging_and_converting(
 
 def test_ctrl_c_ends_everything_within_seconds(tmp_path: Path) -> None:
     """Exit 130, nothing left, and the next build goes on."""
-    ftc = written(tmp_path)
+    ftc = write_project(tmp_path, SLOWER)
     # A background job of a script ignores SIGINT, and so would its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     builder = subprocess.Popen(

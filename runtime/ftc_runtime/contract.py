@@ -191,7 +191,6 @@ class Examine(Settings):
 
     command: Literal["examine"] = "examine"
     model: Path
-    gguf_architectures: bool = True
 
 
 def params_class(kind: str) -> type[StageParams]:

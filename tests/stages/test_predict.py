@@ -9,9 +9,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ftc_runtime.data.conversation import Conversation, text_message, write_conversations
+from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.errors import StageError
-from stage_runs import run_here, run_stage
+from stage_runs import run_here, run_stage, write_conversations
 from tiny_gguf import tiny_chat_model, tiny_gguf
 
 QUESTIONS = [

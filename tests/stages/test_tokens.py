@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import smollm2
-from ftc_runtime.data.conversation import Conversation, text_message, write_conversations
+from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.data.tokens import IGNORED, TokenRows
 from ftc_runtime.stages.tokens.run import token_row
 from ftc_runtime.templates.auto import Rendered
 from ftc_runtime.templates.encoding import Encoded
-from stage_runs import StageRun, digest, run_here, run_stage
+from stage_runs import StageRun, digest, run_here, run_stage, write_conversations
 
 PREFIX = (
     "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"

@@ -24,8 +24,10 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
     The folder itself lies in the store, named by what it shows, and `out/<target>` is a link to
     it: so it changes from the old result to the new one in one step.
     """
-    outputs = {
-        path: _stored(states[edge.stage], edge.output) for path, edge in target.links.items()
+    # Asked for every time: the store makes the folder of a tree anew where it is gone.
+    made = {
+        path: store.path(_stored(states[edge.stage], edge.output))
+        for path, edge in target.links.items()
     }
     record = _record(target, states)
     name = hashlib.sha256(f"{root}\n{record}".encode()).hexdigest()[:32]
@@ -34,8 +36,8 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
         beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
         beside.mkdir(parents=True)
         (beside / RECORD_FILE).write_text(record, encoding="utf-8")
-        for path, stored in outputs.items():
-            _link(stored, beside / path, store=store, final=view / path)
+        for path, place in made.items():
+            _link(place, beside / path, final=view / path)
         view.parent.mkdir(parents=True, exist_ok=True)
         try:
             beside.rename(view)
@@ -56,9 +58,8 @@ def _made(state: State) -> Record:
     return state.record
 
 
-def _link(stored: Stored, at: Path, *, store: Store, final: Path) -> None:
+def _link(made: Path, at: Path, *, final: Path) -> None:
     """Link a file or a folder; "." (at == the view itself) spreads the folder's files."""
-    made = store.path(stored)
     if at.exists():
         for entry in sorted(made.iterdir()):
             _symlink(at / entry.name, entry, final=final / entry.name)

@@ -11,7 +11,6 @@ class Exit(IntEnum):
     """A stage or a check failed."""
     USAGE = 2
     """The project or the command is wrong."""
-    LOCK_DIFFERS = 4
     STORE_DAMAGED = 5
     STALE = 6
     """`ftc status --check`: something would run."""

@@ -89,6 +89,7 @@ class _Graph:
         """Add a stage, or find the equal one; return its outputs by name."""
         section, item = self._current[-1]
         edges = dict(_edges(inputs))
+        self._hold_needs(params, edges)
         semantic = params.semantic()
         content = canonical(
             {
@@ -117,6 +118,24 @@ class _Graph:
                 source=self._outside(source, revision),
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
+
+    def _hold_needs(self, params: StageParams, edges: Mapping[str, Edge]) -> None:
+        """See that an item's lowering gives a kind just what its spec asks for.
+
+        Raises:
+            TypeError: if it does not, which is a fault of ftc's own.
+        """
+        given = {
+            role.split(".")[0]: self.stages[edge.stage].outputs[edge.output]
+            for role, edge in edges.items()
+        }
+        for role, need in params.needs.items():
+            if role not in given and not need.optional:
+                raise TypeError(f"{params.kind} is not given its {role}")
+            if given.get(role, need.artifact) != need.artifact:
+                raise TypeError(f"{params.kind} takes {need.artifact} as {role}, not {given[role]}")
+        if unknown := given.keys() - params.needs.keys():
+            raise TypeError(f"{params.kind} takes no {', '.join(sorted(unknown))}")
 
     def _outside(self, uri: str | None, revision: str | None) -> OutsideSource | None:
         if uri is None:

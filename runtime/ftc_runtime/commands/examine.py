@@ -46,7 +46,7 @@ def run(command: Examine) -> Json:
         "template_auto": _template_auto(tokenizer) if tokenizer else fault,
         "memory": memory(facts.bytes),
         "continues": _continuation(path, facts),
-        "converter": "not needed, it is GGUF" if is_gguf else _converter(facts, command),
+        "converter": "not needed, it is GGUF" if is_gguf else _converter(facts),
         "files": _files(path),
         "warnings": list(facts.warnings),
     }
@@ -105,10 +105,8 @@ def _continuation(path: Path, facts: ModelReport) -> Json:
     return {"prompt": PROMPT, "text": said.text, "tokens": list(said.tokens)}
 
 
-def _converter(facts: ModelReport, command: Examine) -> str:
+def _converter(facts: ModelReport) -> str:
     """Say whether llama.cpp's converter knows the architecture, by asking it."""
-    if not command.gguf_architectures:
-        return "not asked"
     try:
         from ftc_runtime.toolchain import check_converter
 

@@ -6,10 +6,10 @@ A message's content is a list of parts. Text is the only part so far; pictures w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TextIO, cast
 
 Role = Literal["system", "user", "assistant"]
 
@@ -59,18 +59,13 @@ def text_message(role: Role, text: str) -> Message:
     return Message(role, (TextPart(text),))
 
 
-def write_conversations(path: Path, lines: Iterable[str]) -> int:
-    """Write canonical lines as a file of rows; return how many there were."""
-    count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for line in lines:
-            file.write(line + "\n")
-            count += 1
-    return count
+def rows_file(path: Path) -> TextIO:
+    """Open a file of rows to be written: `Conversation.line()` and a newline for each."""
+    return path.open("w", encoding="utf-8", newline="\n")
 
 
 def read_conversations(path: Path) -> Iterator[Conversation]:
-    """Give the conversations of a file that `write_conversations` wrote."""
+    """Give the conversations of a file of rows."""
     with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             yield conversation_from(json.loads(line))

@@ -81,7 +81,7 @@ def read_tokens(path: Path) -> TokenRows:
     try:
         return TokenRows(path)
     except ValueError as error:
-        raise StageError(str(error), "Check the store: ftc doctor") from error
+        raise StageError(str(error), "ftc verify --repair") from error
 
 
 def write_token_rows(path: Path, rows: Sequence[TokenRow]) -> None:

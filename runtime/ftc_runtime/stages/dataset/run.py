@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
 
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
 from ftc_runtime.data.alpaca import COLUMNS, RowFault, conversation
-from ftc_runtime.data.conversation import Conversation
+from ftc_runtime.data.conversation import Conversation, rows_file
 from ftc_runtime.data.holdout import is_held_out
 from ftc_runtime.data.reading import RawRow, read_rows
 from ftc_runtime.errors import StageError
@@ -28,8 +27,8 @@ def run(params: Params, stage: StageSpec) -> None:
         raise StageError(f"{stage.stage} has no file to read", "Write source: data/rows.json")
     findings = Findings()
     with ExitStack() as stack:
-        train = stack.enter_context(_rows_file(stage.outputs["train"]))
-        holdout = stack.enter_context(_rows_file(stage.outputs["holdout"]))
+        train = stack.enter_context(rows_file(stage.outputs["train"]))
+        holdout = stack.enter_context(rows_file(stage.outputs["holdout"]))
         for row in _conversations(source.path, findings):
             line = row.line()
             held = _held_out(line, params)
@@ -43,10 +42,6 @@ def run(params: Params, stage: StageSpec) -> None:
         train=findings.kept - findings.held_out,
         holdout=findings.held_out,
     )
-
-
-def _rows_file(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", newline="\n")
 
 
 def _conversations(path: Path, findings: Findings) -> Iterator[Conversation]:

@@ -2,7 +2,7 @@
 
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
-from ftc_runtime.data.tokens import IGNORED, TokenRows
+from ftc_runtime.data.tokens import IGNORED, TokenRows, read_tokens
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.loading import load_causal_lm
 from ftc_runtime.stages.sft.spec import Params
@@ -39,7 +39,7 @@ def run(params: Params, stage: StageSpec) -> None:
 
 
 def _rows(stage: StageSpec, role: str) -> TokenRows:
-    rows = TokenRows(stage.inputs[role])
+    rows = read_tokens(stage.inputs[role])
     if not len(rows):
         raise StageError(
             f"there are no {role} rows",
