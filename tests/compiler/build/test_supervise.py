@@ -88,12 +88,13 @@ def test_the_last_complaint_is_kept(run: Run) -> None:
 
 
 def test_memory_is_that_of_the_largest_process(run: Run) -> None:
-    """A child's counts too."""
+    """A child's counts too. Linux begins the count with what the forking process itself had."""
+    ours = run("pass").peak_bytes
     ended = run(
         "import subprocess; subprocess.run([sys.executable, '-c', 'x = b\"x\" * 300_000_000'])"
     )
 
-    assert 300e6 < ended.peak_bytes < 500e6
+    assert 300e6 < ended.peak_bytes < max(500e6, 1.1 * ours)
 
 
 def test_a_killed_shim_is_an_end_even_while_an_orphan_holds_the_pipe(
