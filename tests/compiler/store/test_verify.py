@@ -89,6 +89,6 @@ def test_a_torn_record_is_told_and_made_anew(built: Ftc) -> None:
     assert told.returncode == 5
     [record] = [json.loads(line) for line in told.stdout.splitlines()]
     assert record["problem"] == "is no whole record"
-    assert states == {"dataset:sums": "absent"}
+    assert states == {"dataset:sums": "stale"}
     assert rebuilt.returncode == 0
     assert built("verify").returncode == 0
