@@ -15,8 +15,8 @@ class Change(NamedTuple):
     """`lora.r`, `inputs.train`, `libraries.torch`, `version`."""
     before: Any
     now: Any
-    line: int | None = None
-    """Line of project.yaml, for a setting."""
+    line: int | str | None = None
+    """For a setting its line of project.yaml, or the argument that sets it."""
     about: str | None = None
     """For an input: the output or the source that it is."""
 
@@ -71,7 +71,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _line(stage: Stage, leaf: str) -> int | None:
+def _line(stage: Stage, leaf: str) -> int | str | None:
     """The line of a setting, or of what it would stand under."""
     while leaf not in stage.lines and "." in leaf:
         leaf = leaf.rpartition(".")[0]

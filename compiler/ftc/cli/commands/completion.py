@@ -97,10 +97,10 @@ def _names(command: str) -> list[str]:
     from ftc.cli.workspace import open_workspace
     from ftc.diagnostics import ProjectError
 
-    if command not in ("build", "plan", "status", "why", "graph", "log"):
+    if command not in ("build", "plan", "status", "why", "graph", "log", "compare"):
         return []
     try:
-        plan = open_workspace().plan
+        workspace = open_workspace()
     except (ProjectError, OSError):
         return []
-    return [*plan.targets, *plan.stages]
+    return workspace.words()
