@@ -112,7 +112,7 @@ class _Graph:
                 version=params.version,
                 params=params.model_dump(mode="json"),
                 semantic=semantic,
-                defaults=dict(_default_leaves(type(params))),
+                defaults=dict(default_leaves(type(params))),
                 inputs=edges,
                 outputs={output: artifact.value for output, artifact in params.makes.items()},
                 libraries=versions(_libraries(params, edges)),
@@ -174,12 +174,13 @@ def _libraries(params: StageParams, edges: Mapping[str, Edge]) -> list[str]:
     return sorted({*params.libraries, *brought})
 
 
-def _default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+def default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the settings of a class that have a default, by their paths, and the defaults."""
     for name, field in settings.model_fields.items():
         if field.is_required():
             continue
         value = field.get_default(call_default_factory=True)
         if isinstance(value, Settings):
-            yield from _default_leaves(type(value), f"{path}{name}.")
+            yield from default_leaves(type(value), f"{path}{name}.")
         else:
             yield f"{path}{name}", value

@@ -80,8 +80,8 @@ def _build(
 
     plan = workspace.plan
     try:
-        stages = plan.closure(names).values()
-        pin(stages, workspace.sources, say=console.talk, keep=not arguments.settings)
+        needed = plan.closure(names).values()
+        pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
