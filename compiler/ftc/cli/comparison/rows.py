@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ftc.cli.comparison.curves import read_curve
 from ftc.cli.comparison.scores import scores_of
 from ftc.cli.comparison.subjects import Made, Subject
+from ftc.plan.explain import ABSENT
 from ftc.plan.freshness import State
 from ftc.plan.stages import Plan
 from ftc.store.store import Store
@@ -20,7 +21,7 @@ COUNTS = ("rows",)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing told of each subject. None is what a subject has not got."""
+    """One thing told of each subject; `ABSENT` or None where a subject has none."""
 
     type: Literal["setting", "score", "training"]
     group: str
@@ -45,7 +46,8 @@ class Row:
     def record(self, names: Sequence[str]) -> dict[str, Any]:
         """Return what `--json` prints."""
         fields: dict[str, Any] = {"type": self.type, "group": self.group, "name": self.name}
-        fields["values"] = dict(zip(names, self.values, strict=True))
+        values = [None if value is ABSENT else value for value in self.values]
+        fields["values"] = dict(zip(names, values, strict=True))
         if self.type == "score":
             fields["differences"] = dict(zip(names, self.differences(), strict=True))
             fields["best"] = [names[at] for at in self.best()]
@@ -69,16 +71,19 @@ def rows_of(
 def _setting_rows(compared: Sequence[Subject]) -> list[Row]:
     """Return the settings, libraries and sources that are not the same for all subjects.
 
-    A kind of stage that some have not got shows only what is written for it, not its defaults.
+    Of a kind of stage that some have not got, only what is written for one of them is shown.
     """
     by_stage = [_stages(subject) for subject in compared]
-    order = dict.fromkeys(place for stages in by_stage for place in stages)
     rows = []
-    for place in order:
-        in_all = all(place in stages for stages in by_stage)
-        held = [_held(stages.get(place), in_all=in_all) for stages in by_stage]
-        for name in dict.fromkeys(name for one in held for name in one):
-            values = tuple(one.get(name) for one in held)
+    for place in dict.fromkeys(place for stages in by_stage for place in stages):
+        made = [stages.get(place) for stages in by_stage]
+        held = [{} if one is None else _held(one) for one in made]
+        if all(made):
+            names = dict.fromkeys(name for one in held for name in one)
+        else:
+            names = dict.fromkeys(name for one in made if one for name in one.written)
+        for name in names:
+            values = tuple(one.get(name, ABSENT) for one in held)
             if any(value != values[0] for value in values):
                 rows.append(Row("setting", place, name, values))
     return rows
@@ -95,11 +100,7 @@ def _stages(subject: Subject) -> dict[str, Made]:
     return stages
 
 
-def _held(made: Made | None, *, in_all: bool) -> dict[str, Any]:
-    if made is None:
-        return {}
-    if not in_all:
-        return dict(made.written)
+def _held(made: Made) -> dict[str, Any]:
     libraries = {f"libraries.{name}": version for name, version in made.libraries.items()}
     source = {"source": made.source} if made.source else {}
     return {**source, **made.settings, **libraries}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ftc.cli.comparison.rows import Row, shown_names
-from ftc.plan.explain import shown
+from ftc.plan.explain import ABSENT, shown
 
 WIDEST = 100
 TRAINING = {
@@ -65,7 +65,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _text(row: Row, value: Any) -> str:
-    if value is None:
+    if value is ABSENT or (value is None and row.type != "setting"):
         return "-"
     if row.name == "seconds":
         minutes, seconds = divmod(round(value), 60)
