@@ -87,7 +87,8 @@ def _record(target: Target, states: Mapping[str, State]) -> str:
             "key": states[edge.stage].key,
             "digest": _stored(states[edge.stage], edge.output).digest,
             "size": _stored(states[edge.stage], edge.output).size,
-            "facts": _made(states[edge.stage]).facts,
+            # In the order that the store writes them in: the same result has the same view.
+            "facts": json.loads(json.dumps(_made(states[edge.stage]).facts, sort_keys=True)),
         }
         for path, edge in target.links.items()
     }
