@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from command_line import Ftc, MakeProject
+from ftc.cli.comparison.curves import draw
 from ftc.cli.comparison.rows import Row
+from ftc.cli.comparison.subjects import subjects
 from ftc.cli.comparison.table import tables
 from ftc.cli.workspace import Workspace, open_workspace
+from ftc.diagnostics import ProjectError
 from ftc.plan.explain import ABSENT
 from ftc.plan.freshness import Status
 from ftc.plan.stages import Stage
@@ -32,6 +36,7 @@ finetunes:
   other: {model: base, datasets: [rows], data: {max_length: 64}, training: {seed: 7}}
 exports:
   files: {model: sft@lora.r=16, format: gguf, quantization: [q8_0, f16]}
+  plain: {model: base, format: safetensors}
 evals:
   recall: {models: [sft, files.q8_0], baseline: base, dataset: rows.holdout}
 """
@@ -180,16 +185,16 @@ def test_names_that_would_not_fit_get_numbers() -> None:
 
 
 def test_a_score_is_that_of_the_same_model_under_any_name(filled: Ftc) -> None:
-    """It is the plan that says what an eval measured: a renamed finetune keeps its scores."""
+    """It is the plan that says what an eval measured: an export of the base has its scores."""
     filled.edit("  sft: {model", "  renamed: {model")
     filled.edit("model: sft@", "model: renamed@")
     filled.edit("[sft, files", "[renamed, files")
 
-    lines = filled("compare", "renamed@lora.r=16", "files").stdout.splitlines()
+    lines = filled("compare", "renamed@lora.r=16", "files", "plain").stdout.splitlines()
 
-    assert lines[0].split() == ["setting", "renamed@lora.r=16", "files.q8_0", "files.f16"]
+    assert lines[0].split() == ["setting", "renamed@lora.r=16", "files.q8_0", "files.f16", "plain"]
     assert next(line.split() for line in lines if line.startswith("rouge-l")) == [
-        *("rouge-l", "*45.25", "44", "(-1.25)", "-"),
+        *("rouge-l", "*45.25", "44", "(-1.25)", "-", "20", "(-25.25)"),
     ]
 
 
@@ -264,3 +269,20 @@ def test_a_picture_needs_curves_and_a_known_format(filled: Ftc) -> None:
     )
     assert gif.stderr == "error[wrong-format]: loss.gif ends in neither of .svg and .png\n"
     assert (none.returncode, gif.returncode) == (2, 2)
+
+
+def test_without_matplotlib_the_command_that_installs_it_is_said(
+    filled: Ftc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables need nothing but the core."""
+    workspace = open_workspace()
+    compared = subjects(["sft"], workspace, workspace.freshness().look())
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    with pytest.raises(ProjectError) as raised:
+        draw(compared, workspace.store, Path("loss.svg"))
+
+    assert str(raised.value) == (
+        "error[missing-extra]: matplotlib draws the picture, and it is not installed\n"
+        " = help: pip install 'ftc[plot]'"
+    )
