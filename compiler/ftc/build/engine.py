@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ftc.build.devices import Devices
 from ftc.build.execute import (
     Action,
     Command,
@@ -21,6 +23,7 @@ from ftc.build.provenance import usable_processors
 from ftc.build.report import Guarded, Reporter, StageFailure
 from ftc.build.run_file import RunFile
 from ftc.build.scheduler import Step, run_steps
+from ftc.build.slots import Slots
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.stages import Stage
@@ -28,6 +31,9 @@ from ftc.store.records import Record
 
 ENDING_SECONDS = 12.0
 """How long an interrupted build waits for its processes: the shim's grace and a little more."""
+
+MOST_WAITING = 64
+"""How many stages may wait for GPUs beside those that run."""
 
 
 @dataclass(slots=True)
@@ -65,9 +71,15 @@ def build(
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
     training, and how a build was started must not.
+
+    Raises:
+        ProjectError: before anything runs, if a stage needs more GPUs than there are.
     """
     stages = freshness.plan.closure(names)
+    devices = Devices(os.environ)
+    _refuse_shortage(stages.values(), freshness, devices)
     interrupt = Interrupt()
+    outcome = Outcome()
     guarded = Guarded(RunFile(freshness.store, reporter))
     executor = Executor(
         store=freshness.store,
@@ -76,17 +88,19 @@ def build(
         reporter=guarded,
         interrupt=interrupt,
         threads=threads or usable_processors(),
+        devices=devices,
+        slots=Slots(jobs),
+        give_up=lambda: interrupt.asked() or bool(outcome.failed and not keep_going),
         command=command,
     )
-    builder = _Builder(freshness, executor)
+    builder = _Builder(freshness, executor, outcome)
     steps = [builder.step(stage) for stage in stages.values()]
     with interrupt.signals():
         try:
             with interrupt.raising():
-                run_steps(steps, jobs=jobs, keep_going=keep_going)
+                run_steps(steps, threads=_threads(jobs, stages.values()), keep_going=keep_going)
         except KeyboardInterrupt:
             builder.wait_until_idle()
-    outcome = builder.outcome
     outcome.interrupted = interrupt.asked()
     outcome.left_out = [name for name in stages if name not in outcome.records | outcome.failed]
     guarded.up_to_date([stages[name] for name in outcome.fresh])
@@ -95,11 +109,27 @@ def build(
     return outcome
 
 
+def _refuse_shortage(stages: Iterable[Stage], freshness: Freshness, devices: Devices) -> None:
+    """Fail at once, rather than after hours, where a stage can never have its GPUs."""
+    # One is always to be had, or there are none and the stage uses the CPU.
+    needing = [stage for stage in stages if stage.devices > 1]
+    if needing:
+        states = freshness.look()
+        devices.refuse([stage for stage in needing if not states[stage.name].usable])
+
+
+def _threads(jobs: int, stages: Iterable[Stage]) -> int:
+    """Return how many stages may run or wait: a wait for a GPU is to hold up no other stage."""
+    if jobs == 1:
+        return 1
+    return jobs + min(MOST_WAITING, sum(stage.devices > 0 for stage in stages))
+
+
 class _Builder:
     """The steps of one build. doit asks for freshness in the main thread, and works in others."""
 
-    def __init__(self, freshness: Freshness, executor: Executor) -> None:
-        self.outcome = Outcome()
+    def __init__(self, freshness: Freshness, executor: Executor, outcome: Outcome) -> None:
+        self.outcome = outcome
         self.bug: Exception | None = None
         """What no stage can be blamed for. It ends the build, and is raised after it."""
         self._freshness = freshness
@@ -158,7 +188,7 @@ class _Builder:
     def _do(self, stage: Stage) -> bool:
         with self._working():
             try:
-                if not self._executor.interrupt.asked():
+                if not self._executor.give_up():
                     self._keep(stage, self._executor.ensure(self._action(stage)))
                     return True
             except StageFailed as failed:
