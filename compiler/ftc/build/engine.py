@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -65,17 +65,21 @@ def build(
     keep_going: bool = False,
     threads: int | None = None,
     command: Command = runtime_command,
+    reading: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Build the named stages and all that they need.
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
-    training, and how a build was started must not.
+    training, and how a build was started must not. *reading* is told how many bytes of sources
+    that nobody has read before are read, and of how many.
 
     Raises:
         ProjectError: before anything runs, if a stage needs more GPUs than there are.
     """
     stages = freshness.plan.closure(names)
+    sources = (stage.source for stage in stages.values())
+    freshness.sources.read((source for source in sources if source), told=reading)
     devices = Devices(os.environ)
     _refuse_shortage(stages.values(), freshness, devices)
     interrupt = Interrupt()

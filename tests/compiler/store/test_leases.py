@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,10 +75,9 @@ class Asker:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask more often."""
     monkeypatch.setattr("ftc.store.leases.POLL_SECONDS", 0.02)
-    return
 
 
 def in_line(folder: Path, count: int) -> bool:

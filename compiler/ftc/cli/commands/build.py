@@ -71,6 +71,7 @@ def _build(
     from ftc.build.engine import build
     from ftc.build.pins import pin
     from ftc.cli.progress import Progress
+    from ftc.cli.reading import Reading
 
     plan = workspace.plan
     try:
@@ -84,6 +85,7 @@ def _build(
         reporter=Progress(plan, console, total=len(names)),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        reading=Reading(console).told,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
