@@ -15,7 +15,7 @@ import pytest
 
 from ftc.store.leases import Card, Leases
 from ftc.store.locks import Holder
-from toy_project import wait_until
+from toy_project import is_alive, wait_until
 
 CARDS = [Card(f"GPU-{number}", f"GPU {number}, Toy") for number in range(8)]
 
@@ -128,6 +128,7 @@ def test_a_killed_holder_leaves_no_lease(folder: Path) -> None:
     os.kill(child, signal.SIGKILL)
     process.kill()
     process.wait()
+    wait_until(lambda: not is_alive(child))
 
     with Leases(folder).lend(CARDS[:1], 1, command="", give_up=lambda: True) as lease:
         assert lease is not None
