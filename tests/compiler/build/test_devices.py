@@ -155,7 +155,7 @@ def test_without_a_gpu_a_training_runs_as_it_always_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the CPU, whatever it could use, and nothing is leased."""
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("FTC_LEASES", str(tmp_path / "leases"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     project = ToyProject(tmp_path)
