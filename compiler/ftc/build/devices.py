@@ -136,7 +136,8 @@ class Devices:
         Raises:
             ProjectError: naming every stage that does.
         """
-        short = [stage for stage in stages if stage.devices and 0 < len(self.gpus) < stage.devices]
+        # One is always to be had, or there are none and the stage uses the CPU.
+        short = [s for s in stages if s.devices > 1 and 0 < len(self.gpus) < s.devices]
         if short:
             raise ProjectError([self._shortage(stage) for stage in short])
 

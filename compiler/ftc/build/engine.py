@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,8 +26,10 @@ from ftc.build.scheduler import Step, run_steps
 from ftc.build.slots import Slots
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
+from ftc.plan.needed import AT_HAND, needed
 from ftc.plan.stages import Stage
 from ftc.store.records import Record
+from ftc.store.supply import SupplyFault
 
 ENDING_SECONDS = 12.0
 """How long an interrupted build waits for its processes: the shim's grace and a little more."""
@@ -65,9 +67,13 @@ def build(
     keep_going: bool = False,
     threads: int | None = None,
     command: Command = runtime_command,
+    keep_refs: bool = True,
     reading: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Build the named stages and all that they need.
+
+    What is here, or in the supply of *freshness*, is used without the files of what it was made
+    from. Without *keep_refs* the project goes on using what it used before.
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
@@ -77,49 +83,44 @@ def build(
     Raises:
         ProjectError: before anything runs, if a stage needs more GPUs than there are.
     """
-    stages = freshness.plan.closure(names)
-    sources = (stage.source for stage in stages.values())
+    names = list(names)
+    sources = (stage.source for stage in freshness.plan.closure(names).values())
     freshness.sources.read((source for source in sources if source), told=reading)
-    devices = Devices(os.environ)
-    _refuse_shortage(stages.values(), freshness, devices)
     interrupt = Interrupt()
     outcome = Outcome()
     guarded = Guarded(RunFile(freshness.store, reporter))
     executor = Executor(
         store=freshness.store,
-        owner=freshness.owner,
+        supply=freshness.supply,
+        owner=freshness.owner if keep_refs else None,
         sources=freshness.sources,
         reporter=guarded,
         interrupt=interrupt,
         threads=threads or usable_processors(),
-        devices=devices,
+        devices=Devices(os.environ),
         slots=Slots(jobs),
         give_up=lambda: interrupt.asked() or bool(outcome.failed and not keep_going),
         command=command,
     )
     builder = _Builder(freshness, executor, outcome)
-    steps = [builder.step(stage) for stage in stages.values()]
+    stages: dict[str, Stage] = {}
     with interrupt.signals():
-        try:
-            with interrupt.raising():
-                run_steps(steps, threads=_threads(jobs, stages.values()), keep_going=keep_going)
-        except KeyboardInterrupt:
-            builder.wait_until_idle()
+        # Again only after a supply did not keep its promise: other stages are needed then.
+        while builder.begins():
+            stages = needed(freshness.plan, freshness.look(), names)
+            builder.refuse_shortage(stages)
+            try:
+                with interrupt.raising():
+                    steps, threads = builder.steps(stages), _threads(jobs, stages.values())
+                    run_steps(steps, threads=threads, keep_going=keep_going)
+            except KeyboardInterrupt:
+                builder.wait_until_idle()
     outcome.interrupted = interrupt.asked()
     outcome.left_out = [name for name in stages if name not in outcome.records | outcome.failed]
-    guarded.up_to_date([stages[name] for name in outcome.fresh])
+    guarded.up_to_date([freshness.plan.stages[name] for name in outcome.fresh])
     if bug := builder.bug or guarded.fault:
         raise bug
     return outcome
-
-
-def _refuse_shortage(stages: Iterable[Stage], freshness: Freshness, devices: Devices) -> None:
-    """Fail at once, rather than after hours, where a stage can never have its GPUs."""
-    # One is always to be had, or there are none and the stage uses the CPU.
-    needing = [stage for stage in stages if stage.devices > 1]
-    if needing:
-        states = freshness.look()
-        devices.refuse([stage for stage in needing if not states[stage.name].usable])
 
 
 def _threads(jobs: int, stages: Iterable[Stage]) -> int:
@@ -140,17 +141,34 @@ class _Builder:
         self._executor = executor
         self._errors: dict[str, Exception] = {}
         """What went wrong in a check."""
+        self._again = True
         self._busy = 0
         self._idle = threading.Condition()
 
-    def step(self, stage: Stage) -> Step:
-        """Return the stage as something to do."""
+    def begins(self) -> bool:
+        """Say whether there is a round to do: the first, or one after a broken promise."""
+        again = self._again and not self.outcome.failed and not self._executor.interrupt.asked()
+        self._again = False
+        return again
+
+    def refuse_shortage(self, stages: Mapping[str, Stage]) -> None:
+        """Fail at once, rather than after hours, where a stage can never have its GPUs."""
+        states = self._freshness.states
+        self._executor.devices.refuse(
+            [stage for name, stage in stages.items() if states[name].status not in AT_HAND]
+        )
+
+    def steps(self, stages: Mapping[str, Stage]) -> list[Step]:
+        """Return the stages as things to do, each after those of them that it reads."""
+        return [self._step(stage, among=stages) for stage in stages.values()]
+
+    def _step(self, stage: Stage, *, among: Mapping[str, Stage]) -> Step:
         return Step(
             name=stage.name,
-            after=sorted({edge.stage for edge in stage.inputs.values()}),
+            after=sorted({edge.stage for edge in stage.inputs.values()} & among.keys()),
             is_fresh=lambda: self._is_fresh(stage),
             do=lambda: self._do(stage),
-            target=self._executor.store.ref_file(self._executor.owner, stage.name),
+            target=self._executor.ref_file(stage),
         )
 
     def wait_until_idle(self) -> None:
@@ -165,13 +183,14 @@ class _Builder:
             if state.status is not Status.FRESH or state.key is None or state.record is None:
                 return False
             # A stage under a new name is fresh before anything refers to it.
-            self._executor.store.set_ref(self._executor.owner, stage.name, state.key)
+            self._executor.use(stage, state.key)
         except Exception as error:
             # doit would end the whole build here. The step itself tells of it.
             self._errors[stage.name] = error
             return False
         self.outcome.records[stage.name] = state.record
-        self.outcome.fresh.append(stage.name)
+        if stage.name not in self.outcome.made:
+            self.outcome.fresh.append(stage.name)
         return True
 
     def _action(self, stage: Stage) -> Action:
@@ -183,10 +202,11 @@ class _Builder:
             raise StageFailed(StageFailure(state.note or "its inputs are not known"))
         inputs = {}
         for role, edge in stage.inputs.items():
-            stored = self.outcome.records[edge.stage].outputs[edge.output]
-            inputs[role] = Input(
-                stored, self._freshness.plan.stages[edge.stage].outputs[edge.output]
-            )
+            record = self._freshness.states[edge.stage].known
+            if record is None:
+                raise StageFailed(StageFailure(f"{edge.stage} has no result"))
+            artifact = self._freshness.plan.stages[edge.stage].outputs[edge.output]
+            inputs[role] = Input(record.outputs[edge.output], artifact)
         return Action(stage, state, state.key, state.preimage, inputs)
 
     def _do(self, stage: Stage) -> bool:
@@ -198,6 +218,9 @@ class _Builder:
             except StageFailed as failed:
                 self._fail(stage, failed.failure)
             except Interrupted:
+                return False
+            except SupplyFault as fault:
+                self._do_without(stage, fault)
                 return False
             except ProjectError as error:
                 self._fail(stage, StageFailure(str(error)))
@@ -215,6 +238,15 @@ class _Builder:
         self._freshness.states[stage.name] = State(
             stage.name, Status.FRESH, record.key, record.preimage, record
         )
+
+    def _do_without(self, stage: Stage, fault: SupplyFault) -> None:
+        """Forget what a supply promised of the stage, and have another round without that."""
+        state = self._freshness.states[stage.name]
+        if self._freshness.supply is not None and state.key is not None:
+            self._freshness.supply.forget(state.key)
+        warning = {"event": "warning", "text": f"{fault.message}; it is made here instead"}
+        self._executor.reporter.stage_event(stage, warning)
+        self._again = True
 
     def _fail(self, stage: Stage, failure: StageFailure) -> None:
         self.outcome.failed[stage.name] = failure

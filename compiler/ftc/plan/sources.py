@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -40,7 +39,7 @@ class Found(NamedTuple):
 class Sources:
     """Looks sources up. Reads a file's bytes only when they may have changed; asks no network.
 
-    Until `read` is called it reads no more than `LOOK_BYTES` in one look.
+    In one look it reads no more than `LOOK_BYTES`, but for what `read` was called for.
     """
 
     def __init__(self, root: Path, digests: StatCache) -> None:
@@ -48,20 +47,21 @@ class Sources:
         self.root = root
         self.digests = digests
         self._lock: Lock | None = None
-        self._may_read: float = LOOK_BYTES
+        self._may_read = LOOK_BYTES
+        self._read: set[Path] = set()
 
     def begin_look(self) -> None:
-        """Allow as much reading as a look may do, unless any is allowed."""
-        self._may_read = max(self._may_read, LOOK_BYTES)
+        """Allow as much reading as a look may do."""
+        self._may_read = LOOK_BYTES
 
     def read(self, sources: Iterable[OutsideSource], *, told: Callable[[int, int], None]) -> None:
-        """Read the bytes that no look has read, and let later looks read all that they need.
+        """Read the bytes of *sources* that no look has read, however many, and so do later looks.
 
         *told* gets the bytes read so far and in all, from several threads.
         """
-        self._may_read = math.inf
+        self._read |= {source.path for source in sources if source.path is not None}
         looks = []
-        for path in {source.path for source in sources if source.path is not None}:
+        for path in self._read:
             with suppress(OSError):  # `find` says what is wrong with it.
                 looks.append(self.digests.look(path))
         with suppress(OSError):
@@ -79,10 +79,11 @@ class Sources:
         try:
             look = self.digests.look(source.path)
             unread = look.unread_bytes()
-            if unread > self._may_read:
-                note = f"{unread / 1e9:.1f} GB not read yet: ftc build reads it once"
-                return Found(None, note, source.path)
-            self._may_read -= unread
+            if source.path not in self._read:
+                if unread > self._may_read:
+                    note = f"{unread / 1e9:.1f} GB not read yet: ftc build reads it once"
+                    return Found(None, note, source.path)
+                self._may_read -= unread
             return Found(self.digests.digest_of(look), path=source.path)
         except FileNotFoundError:
             return Found(None, f"{source.uri} does not exist")

@@ -194,7 +194,7 @@ def test_more_cards_than_there_are_is_told_before_anything_runs(
     ]
     (fault,) = restricted.value.diagnostics
     assert fault.help == "CUDA_VISIBLE_DEVICES is '0': allow more"
-    assert project.build("sft:a").fresh == ["dataset:d", "sft:a"]
+    assert project.build("sft:a").fresh == ["sft:a"]
 
 
 def test_two_builds_never_put_two_stages_on_one_card(machine: Path, tmp_path: Path) -> None:

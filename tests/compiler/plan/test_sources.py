@@ -71,6 +71,21 @@ def test_after_reading_all_digests_are_known(tmp_path: Path) -> None:
     assert later.find(missing).problem == "gone does not exist"
 
 
+def test_a_build_reads_no_weights_that_it_does_not_need(tmp_path: Path) -> None:
+    """Though it looks at the whole plan."""
+    small, large = files_of(tmp_path / "data", [10, 5000])
+    project = ToyProject(tmp_path)
+    project.stage("model:small", source=small.path)
+    project.stage("model:large", source=large.path, text="large")
+    told: list[tuple[int, int]] = []
+
+    outcome = project.build("model:small", reading=lambda *much: told.append(much))
+
+    assert outcome.code == 0
+    assert told == [(0, 10), (10, 10)]
+    assert project.statuses() == {"model:small": "fresh", "model:large": "unresolved"}
+
+
 def test_a_build_reads_what_a_look_left_and_all_is_fresh_after_it(tmp_path: Path) -> None:
     """Until then the source is unresolved, and what needs it pending."""
     weights = tmp_path / "weights"
