@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +65,8 @@ def newest(work: Path) -> Checkpoint | None:
 
 def newest_whole(work: Path) -> Checkpoint | None:
     """Return the newest checkpoint whose every byte is as it was written; remove broken ones."""
+    import shutil  # Slow to import, and `newest` stands on the way of `ftc status`.
+
     whole = list(_sealed(work, thorough=True))
     kept = {checkpoint.folder for checkpoint in whole}
     for folder in _folders(work):

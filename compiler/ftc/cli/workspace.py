@@ -81,12 +81,24 @@ class Workspace(NamedTuple):
         target = known.get(name)
         return target if target is not None and target.section == f"{noun}s" else None
 
-    def _unknown(self, word: str) -> Diagnostic:
+    def hold_stages(self, words: Sequence[str]) -> None:
+        """See that each word names a stage.
+
+        Raises:
+            ProjectError: with every word that does not.
+        """
+        if unknown := [word for word in words if word not in self.plan.stages]:
+            from ftc.diagnostics import ProjectError
+
+            raise ProjectError([self._unknown(word, "stage") for word in unknown])
+
+    def _unknown(self, word: str, noun: str = "target") -> Diagnostic:
         from ftc.diagnostics import Diagnostic, did_you_mean
 
-        guess = did_you_mean(word, [*self.plan.targets, *self.plan.stages])
+        known = [*self.plan.stages] if noun == "stage" else [*self.plan.targets, *self.plan.stages]
+        guess = did_you_mean(word, known)
         hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists targets and stages"
-        return Diagnostic("unknown-target", f"there is no target `{word}`", help=hint)
+        return Diagnostic(f"unknown-{noun}", f"there is no {noun} `{word}`", help=hint)
 
 
 def _every_output(plan: Plan, stage: str) -> dict[str, Edge]:

@@ -116,6 +116,7 @@ class _Graph:
                 reproduces=params.reproduces,
                 lines=self._lines((section, item), semantic),
                 source=self._outside(source, revision),
+                resumes=params.resumes,
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
 

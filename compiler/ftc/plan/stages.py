@@ -53,6 +53,8 @@ class Stage(NamedTuple):
     lines: dict[str, int]
     """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml; "" is the item's own line."""
     source: OutsideSource | None = None
+    resumes: bool = False
+    """Whether a run goes on from what an earlier one saved."""
 
 
 class Target(NamedTuple):

@@ -110,7 +110,7 @@ def load_weights(model: PeftModel, folder: Path) -> None:
 
 
 def _expected_size(model: PeftModel) -> int:
-    trained = sum(
+    trained: int = sum(
         weight.numel() * weight.element_size()
         for weight in model.parameters()
         if weight.requires_grad

@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
     )
+    parser.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="drop the checkpoints of a stage that was interrupted; may be repeated",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -45,6 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     began = time.monotonic()
     workspace = open_workspace()
     targets = workspace.targets(arguments.targets)
+    workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
@@ -85,6 +93,7 @@ def _build(
         reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        afresh=arguments.fresh,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
