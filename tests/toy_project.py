@@ -110,6 +110,7 @@ class ToyProject:
             reproduces="exact",
             lines={},
             source=OutsideSource(source.name, path=source) if source else None,
+            resumes="steps" in behaviour,
         )
         return self.stages[name]
 

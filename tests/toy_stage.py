@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ftc_runtime import manifest
+
 ETERNITY = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -31,6 +33,8 @@ def main(spec: dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "running" in params:
         Path(params["running"]).write_text(str(os.getpid()))
+    if "steps" in params:
+        make_steps(params)
     time.sleep(params.get("seconds", 0))
     if "signal" in params:
         os.kill(os.getpid(), params["signal"])
@@ -43,6 +47,28 @@ def main(spec: dict[str, Any]) -> None:
         Path(params["edit"]).write_text("edited while the stage ran")
     write_outputs(spec)
     say(event="done", facts={"outputs": len(spec["outputs"])})
+
+
+def make_steps(params: dict[str, Any]) -> None:
+    """Note each step in the file `steps` and save it; go on from what an earlier try saved.
+
+    At the step `waits_at` it stands still, until there is a file `go` beside.
+    """
+    made, total = Path(params["steps"]), 6
+    saved = manifest.newest_whole(Path())
+    first = 1
+    if saved is not None:
+        say(event="resumed", done=saved.done, total=saved.total, unit="step")
+        first = saved.done + 1
+    for step in range(first, total + 1):
+        while step == params.get("waits_at") and not made.with_name("go").exists():
+            time.sleep(0.02)
+        with made.open("a") as file:
+            file.write(f"{params['text']} {step}\n")
+        folder = Path(manifest.FOLDER, f"checkpoint-{step}")
+        folder.mkdir(parents=True)
+        (folder / "step.txt").write_text(str(step))
+        manifest.seal(folder, done=step, total=total)
 
 
 def leave_children(pids: Path, *, wait: bool) -> None:

@@ -41,9 +41,8 @@ class Heartbeat:
 
     def __init__(self, work: Path, *, rank: int, timeout_s: float) -> None:
         """*work* is the stage's working folder; *timeout_s* how long a step may take at most."""
-        folder = work / FOLDER
-        folder.mkdir(exist_ok=True)
-        self._file = os.open(folder / f"rank-{rank}.json", os.O_WRONLY | os.O_CREAT, 0o644)
+        (work / FOLDER).mkdir(exist_ok=True)
+        self._file = work / FOLDER / f"rank-{rank}.json"
         self._beat = Beat(
             rank=rank,
             pid=os.getpid(),
@@ -70,12 +69,15 @@ class Heartbeat:
         """Say that the work of this rank is done: it may go."""
         self._beat = self._beat._replace(watched=False, ended=True)
         self._write()
-        os.close(self._file)
 
     def _write(self) -> None:
         self._beat = self._beat._replace(time=round(time.time(), 3))
         text = json.dumps(self._beat._asdict())
-        os.pwrite(self._file, f"{text:<{FILE_BYTES - 1}}\n".encode(), 0)
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, f"{text:<{FILE_BYTES - 1}}\n".encode())
+        finally:
+            os.close(descriptor)
 
 
 def read_beats(work: Path) -> list[Beat]:

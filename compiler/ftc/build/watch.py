@@ -16,7 +16,12 @@ GONE_SECONDS = 5.0
 SUSPENDED_SECONDS = 30.0
 """After so long without a look it was us who stood still, and everything else maybe too."""
 
-STATES = {"T": "stopped by a signal", "t": "stopped by a debugger", "D": "waiting for a disk"}
+STATES = {
+    "Z": "gone",
+    "T": "stopped by a signal",
+    "t": "stopped by a debugger",
+    "D": "waiting for a disk",
+}
 """Of /proc/PID/stat, those that explain why nothing moves."""
 
 
@@ -73,15 +78,14 @@ class Watch:
         # A rank that stands still stops the others, a step later or in the same one: of these the
         # one whose process says why.
         culprit = min(stalled, key=lambda beat: (beat.step, _state(beat) is None, beat.time))
-        state = f" ({_state(culprit)})" if _state(culprit) else ""
         return (
-            f"{_name(culprit)}{state} has ended no step for {culprit.timeout_s:g} seconds: "
+            f"{_name(culprit, _state(culprit))} has ended no step for {culprit.timeout_s:g} seconds: "
             + _last(culprit)
         )
 
 
-def _name(beat: Beat) -> str:
-    return f"rank {beat.rank}, process {beat.pid},"
+def _name(beat: Beat, state: str | None = None) -> str:
+    return f"rank {beat.rank} (process {beat.pid}" + (f", {state})" if state else ")")
 
 
 def _last(beat: Beat) -> str:
@@ -91,4 +95,4 @@ def _last(beat: Beat) -> str:
 
 def _state(beat: Beat) -> str | None:
     fields = process_fields(beat.pid)
-    return STATES.get(fields[0]) if fields else None
+    return STATES.get(fields[0]) if fields else "gone"

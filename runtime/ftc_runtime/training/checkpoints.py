@@ -29,6 +29,9 @@ ADAPTER = "adapter"
 OPTIMIZER_STATES = 2
 """Numbers that AdamW keeps for each trained weight."""
 
+FIRST_SAVE_SECONDS = 5.0
+"""What a save is taken to last while none was made."""
+
 MARGIN = 1.5
 """By how much a step or a save may be slower than the last one was."""
 
@@ -43,7 +46,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
         self._save_steps = training.save_steps
         self._save_total_limit = training.save_total_limit
         self._saved_at = time.monotonic()
-        self._save_seconds = 0.0
+        self._save_seconds = FIRST_SAVE_SECONDS
         self._size: int | None = None
 
     def on_step_begin(
