@@ -62,9 +62,8 @@ class Watch:
                 continue
             seen.gone_since = seen.gone_since or now
             if now - seen.gone_since > GONE_SECONDS:
-                return f"{_name(seen.beat)} is gone, while its launcher still waits for it: " + (
-                    _last(seen.beat)
-                )
+                who = _name(seen.beat)
+                return f"{who} is gone, while its launcher still waits for it: {_last(seen.beat)}"
         return None
 
     def _stalled(self, now: float) -> str | None:
@@ -78,10 +77,8 @@ class Watch:
         # A rank that stands still stops the others, a step later or in the same one: of these the
         # one whose process says why.
         culprit = min(stalled, key=lambda beat: (beat.step, _state(beat) is None, beat.time))
-        return (
-            f"{_name(culprit, _state(culprit))} has ended no step for {culprit.timeout_s:g} seconds: "
-            + _last(culprit)
-        )
+        who, seconds = _name(culprit, _state(culprit)), f"{culprit.timeout_s:g} seconds"
+        return f"{who} has ended no step for {seconds}: {_last(culprit)}"
 
 
 def _name(beat: Beat, state: str | None = None) -> str:

@@ -90,15 +90,22 @@ class Workspace(NamedTuple):
         if unknown := [word for word in words if word not in self.plan.stages]:
             from ftc.diagnostics import ProjectError
 
-            raise ProjectError([self._unknown(word, "stage") for word in unknown])
+            raise ProjectError([self._unknown_stage(word) for word in unknown])
 
-    def _unknown(self, word: str, noun: str = "target") -> Diagnostic:
+    def _unknown_stage(self, word: str) -> Diagnostic:
         from ftc.diagnostics import Diagnostic, did_you_mean
 
-        known = [*self.plan.stages] if noun == "stage" else [*self.plan.targets, *self.plan.stages]
-        guess = did_you_mean(word, known)
+        target = self._target(word)
+        guess = target.stages()[0] if target else did_you_mean(word, self.plan.stages)
+        hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists the stages"
+        return Diagnostic("unknown-stage", f"there is no stage `{word}`", help=hint)
+
+    def _unknown(self, word: str) -> Diagnostic:
+        from ftc.diagnostics import Diagnostic, did_you_mean
+
+        guess = did_you_mean(word, [*self.plan.targets, *self.plan.stages])
         hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists targets and stages"
-        return Diagnostic(f"unknown-{noun}", f"there is no {noun} `{word}`", help=hint)
+        return Diagnostic("unknown-target", f"there is no target `{word}`", help=hint)
 
 
 def _every_output(plan: Plan, stage: str) -> dict[str, Edge]:

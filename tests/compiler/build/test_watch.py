@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
 from ftc.build.interrupt import Interrupt
 from ftc.build.supervise import Ended, Job, supervise
 from ftc.build.watch import Watch
@@ -24,49 +26,54 @@ ranks[0].wait()
 ranks[1].wait()
 """
 
-RANK = """
+WAITING_RANK = """
 import sys, time
-from datetime import timedelta
+from pathlib import Path
+from ftc_runtime.heartbeat import Heartbeat
+
+heartbeat = Heartbeat(Path(), rank=int(sys.argv[1]), timeout_s=60)
+heartbeat.beat(17, 600)
+time.sleep(600)
+"""
+
+GLOO_RANK = """
+import sys, time
 from pathlib import Path
 import torch
 import torch.distributed as dist
 from ftc_runtime.heartbeat import Heartbeat
 
 rank = int(sys.argv[1])
-heartbeat = Heartbeat(Path(), rank=rank, timeout_s=3)
-dist.init_process_group(
-    "gloo", init_method=f"file://{Path('meeting').absolute()}", rank=rank, world_size=2
-)
-time.sleep(4)  # loading is not watched
-for step in range(3):
+heartbeat = Heartbeat(Path(), rank=rank, timeout_s=2)
+meeting = f"file://{Path('meeting').absolute()}"
+dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+time.sleep(3)  # loading is not watched
+for step in range(600):
     heartbeat.beat(step, 600)
     dist.all_reduce(torch.ones(1))
     time.sleep(0.2)
-heartbeat.rest(3, 600)
-time.sleep(4)  # neither is saving
-for step in range(3, 600):
-    heartbeat.beat(step, 600)
-    if step > 5 and rank == 0 and Path('patient').exists():
-        time.sleep(600)
-    dist.all_reduce(torch.ones(1))
-    time.sleep(0.2)
+    if step == 2:
+        heartbeat.rest(3, 600)
+        time.sleep(3)  # neither is saving
 """
 
 
 class Ranks:
-    """Two gloo processes under a launcher, supervised as a stage is."""
+    """Two processes under a launcher, supervised as a stage is."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start them."""
+    def __init__(self, folder: Path, code: str) -> None:
+        """Start them, and wait for some steps."""
         self.folder = folder
-        (folder / "rank.py").write_text(RANK)
+        (folder / "rank.py").write_text(code)
         self._ended: list[Ended] = []
         self._thread = Thread(target=self._supervise)
         self._thread.start()
-        wait_until(
-            lambda: [beat.step >= 5 for beat in read_beats(folder)] == [True] * 2, seconds=90
-        )
+        wait_until(lambda: min(self._steps()) >= 5, seconds=90)
         self.beats = read_beats(folder)
+
+    def _steps(self) -> list[int]:
+        steps = {beat.rank: beat.step for beat in read_beats(self.folder)}
+        return [steps.get(rank, 0) for rank in range(2)]
 
     def _supervise(self) -> None:
         with (self.folder / "lock").open("w") as lock:
@@ -89,7 +96,7 @@ class Ranks:
 
 def test_a_rank_that_is_stopped_is_named_with_its_last_step(tmp_path: Path) -> None:
     """The other waits for it for ever, and did not beat either. Loading and saving took longer."""
-    ranks = Ranks(tmp_path)
+    ranks = Ranks(tmp_path, GLOO_RANK)
     os.kill(ranks.beats[1].pid, signal.SIGSTOP)
     stopped = time.monotonic()
 
@@ -99,8 +106,8 @@ def test_a_rank_that_is_stopped_is_named_with_its_last_step(tmp_path: Path) -> N
     assert ended.code == 128 + signal.SIGKILL
     assert ended.complaint is not None
     assert re.fullmatch(
-        rf"rank 1, process {ranks.beats[1].pid}, \(stopped by a signal\) has ended no step for"
-        r" 3 seconds: its last step was \d+ of 600, at \d\d:\d\d:\d\d",
+        rf"rank 1 \(process {ranks.beats[1].pid}, stopped by a signal\) has ended no step for"
+        r" 2 seconds: its last step was \d+ of 600, at \d\d:\d\d:\d\d",
         ended.complaint["message"],
     )
     assert not any(is_alive(beat.pid) for beat in ranks.beats)
@@ -108,16 +115,15 @@ def test_a_rank_that_is_stopped_is_named_with_its_last_step(tmp_path: Path) -> N
 
 def test_a_rank_that_is_gone_is_named_while_its_launcher_waits(tmp_path: Path) -> None:
     """The launcher waits for the first rank, which does not notice."""
-    (tmp_path / "patient").touch()
-    ranks = Ranks(tmp_path)
+    ranks = Ranks(tmp_path, WAITING_RANK)
     os.kill(ranks.beats[1].pid, signal.SIGKILL)
 
     ended = ranks.end()
 
     assert ended.complaint is not None
     assert re.fullmatch(
-        rf"rank 1, process {ranks.beats[1].pid}, is gone, while its launcher still waits for it:"
-        r" its last step was \d+ of 600, at \d\d:\d\d:\d\d",
+        rf"rank 1 \(process {ranks.beats[1].pid}\) is gone, while its launcher still waits for it:"
+        r" its last step was 17 of 600, at \d\d:\d\d:\d\d",
         ended.complaint["message"],
     )
     assert not is_alive(ranks.beats[0].pid)
@@ -133,8 +139,9 @@ def faults(watch: Watch, *, seconds: float) -> set[str | None]:
     return said
 
 
-def test_a_rank_whose_work_is_done_may_go(tmp_path: Path) -> None:
+def test_a_rank_whose_work_is_done_may_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its launcher may have more to do."""
+    monkeypatch.setattr("ftc.build.watch.GONE_SECONDS", 0.5)
     watch = Watch(tmp_path)
     code = (
         "from pathlib import Path; from ftc_runtime.heartbeat import Heartbeat;"
@@ -144,7 +151,7 @@ def test_a_rank_whose_work_is_done_may_go(tmp_path: Path) -> None:
 
     subprocess.run([sys.executable, "-c", code], check=True)
 
-    assert faults(watch, seconds=7) == {None}
+    assert faults(watch, seconds=3) == {None}
 
 
 def test_what_an_earlier_try_left_is_not_looked_at(tmp_path: Path) -> None:
