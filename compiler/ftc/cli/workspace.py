@@ -92,6 +92,25 @@ class Workspace(NamedTuple):
         groups = dict.fromkeys(t.variant_of for t in self.plan.targets.values() if t.variant_of)
         return [*self.plan.targets, *groups, *self.plan.stages]
 
+    def hold_stages(self, words: Sequence[str]) -> None:
+        """See that each word names a stage.
+
+        Raises:
+            ProjectError: with every word that does not.
+        """
+        if unknown := [word for word in words if word not in self.plan.stages]:
+            from ftc.diagnostics import ProjectError
+
+            raise ProjectError([self._unknown_stage(word) for word in unknown])
+
+    def _unknown_stage(self, word: str) -> Diagnostic:
+        from ftc.diagnostics import Diagnostic, did_you_mean
+
+        targets = self._targets(word)
+        guess = targets[0].stages()[0] if targets else did_you_mean(word, self.plan.stages)
+        hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists the stages"
+        return Diagnostic("unknown-stage", f"there is no stage `{word}`", help=hint)
+
     def _unknown(self, word: str) -> Diagnostic:
         from ftc.diagnostics import Diagnostic, did_you_mean
 

@@ -54,6 +54,10 @@ class Stage(NamedTuple):
     """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml, or the argument that sets it
     (`-s assistant.lora.r=8`); "" is the item's own line."""
     source: OutsideSource | None = None
+    devices: int = 0
+    """The GPUs that it uses, on a machine that has any."""
+    resumes: bool = False
+    """Whether a run goes on from what an earlier one saved."""
 
 
 class Target(NamedTuple):

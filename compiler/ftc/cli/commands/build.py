@@ -34,7 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after a failure build what does not need it",
     )
     parser.add_argument(
-        "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
+        " uses every processor, so that two at a time take as long as one after the other",
+    )
+    parser.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="drop the checkpoints of a stage that was interrupted; may be repeated",
     )
     parser.add_argument("--out", metavar="DIR", help="link the results in DIR instead of out/")
     project_arguments(parser)
@@ -49,6 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     began = time.monotonic()
     workspace = open_workspace(arguments.settings)
     targets = workspace.targets(arguments.targets)
+    workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
@@ -77,6 +91,7 @@ def _build(
     from ftc.build.engine import build
     from ftc.build.pins import pin
     from ftc.cli.progress import Progress
+    from ftc.cli.reading import Reading
 
     plan = workspace.plan
     try:
@@ -91,6 +106,8 @@ def _build(
         reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        reading=Reading(console).told,
+        afresh=arguments.fresh,
         keep_refs=not arguments.settings,
     )
     if outcome.interrupted:
