@@ -45,7 +45,7 @@ SCORES = {
     "score:recall/base": 20.0,
     "score:recall/sft@lora.r=4": 42.5,
     "score:recall/sft@lora.r=16": 45.25,
-    "score:recall/files@q8_0": 44.0,
+    "score:recall/files.q8_0": 44.0,
 }
 
 
@@ -228,7 +228,21 @@ def test_what_is_not_built_is_said(filled: Ftc) -> None:
         "lora.r                      4      8",
         "training.seed              42      7",
     ]
-    assert done.stderr == "other is not built: sft:other\n"
+    assert done.stderr == "other: not built yet: sft:other\n"
+
+
+def test_an_eval_that_has_not_run_is_said(filled: Ftc) -> None:
+    """And of the others the scores are shown."""
+    filled.edit("models: [sft, files.q8_0]", "models: [sft, files.q8_0, files.f16]")
+
+    done = filled("compare", "files", "--json")
+
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "schema_version": 1,
+        "type": "unbuilt",
+        "target": "files.f16",
+        "stages": ["score:recall/files.f16"],
+    }
 
 
 def test_what_cannot_be_compared_is_refused(filled: Ftc) -> None:
