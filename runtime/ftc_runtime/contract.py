@@ -44,6 +44,8 @@ class Artifact(StrEnum):
     """A .jsonl file with a row for each thing measured."""
     REPORT = "report"
     """A .json file of findings, for people."""
+    CARD = "card"
+    """A model card: Markdown under a YAML header, as Hugging Face's hub reads it."""
 
 
 SUFFIXES: dict[Artifact, str] = {
@@ -54,6 +56,7 @@ SUFFIXES: dict[Artifact, str] = {
     Artifact.SCORES: ".json",
     Artifact.TABLE: ".jsonl",
     Artifact.REPORT: ".json",
+    Artifact.CARD: ".md",
 }
 """How the file of an artifact ends. Those that are not here are folders."""
 
@@ -157,6 +160,8 @@ class StageSpec(Settings):
     key: str
     params: dict[str, Any]
     inputs: dict[str, Path] = {}
+    digests: dict[str, str] = {}
+    """Role -> digest of that input: content, so it may stand in an output."""
     source: Source | None = None
     outputs: dict[str, Path]
     """Where each output is to be written. The parents exist; the outputs do not."""

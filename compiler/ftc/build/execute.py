@@ -195,6 +195,7 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
             role: store.path(given.stored, SUFFIXES.get(Artifact(given.artifact), ""))
             for role, given in action.inputs.items()
         },
+        digests={role: given.stored.digest for role, given in action.inputs.items()},
         source=_source(action),
         outputs=output_paths(out, action.stage.outputs),
         work=work / "scratch",
