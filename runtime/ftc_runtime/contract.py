@@ -89,8 +89,10 @@ class Settings(BaseModel):
         extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True, protected_namespaces=()
     )
 
-    def semantic(self) -> dict[str, Json]:
+    def semantic(self, *, defaults: bool = False) -> dict[str, Json]:
         """Return what enters a key: no operational field, and none that equals its default.
+
+        With *defaults* those too, for people to read.
 
         Leaving defaults out lets a field be added without moving one old key. Changing a default
         does change the meaning of old keys, so it must raise the kind's `version`.
