@@ -102,20 +102,23 @@ class Settings(BaseModel):
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("operational"):
                 continue
-            value = _plain(getattr(self, name))
+            value = _plain(getattr(self, name), defaults=defaults)
             # Compared as they enter a key: an operational setting within is no difference.
-            if field.is_required() or value != _plain(field.get_default(call_default_factory=True)):
+            usual = not field.is_required() and value == _plain(
+                field.get_default(call_default_factory=True), defaults=defaults
+            )
+            if defaults or not usual:
                 kept[name] = value
         return kept
 
 
-def _plain(value: Any) -> Json:
+def _plain(value: Any, *, defaults: bool) -> Json:
     if isinstance(value, Settings):
-        return value.semantic()
+        return value.semantic(defaults=defaults)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, defaults=defaults) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, defaults=defaults) for item in value]
     if isinstance(value, Path):
         return value.as_posix()
     return cast(Json, value)

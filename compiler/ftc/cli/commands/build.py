@@ -110,10 +110,11 @@ def _show(
     targets: Sequence[Target], workspace: Workspace, freshness: Freshness, *, console: Console
 ) -> None:
     """Link the results under `out/`, and print the scores of evals."""
-    from ftc.build.views import show
+    from ftc.build.views import show, with_card
     from ftc.cli.scores import print_scores, read_scores
 
-    for target in targets:
+    shown = {target.name: target for target in (with_card(one, freshness) for one in targets)}
+    for target in shown.values():
         view = show(target, freshness.states, workspace.store, root=workspace.plan.root)
         if target.section == "evals" and (scores := read_scores(view)):
             print_scores(target.name, scores, console)

@@ -91,7 +91,7 @@ def _training(facts: Facts) -> Iterator[str]:
     yield "## Training"
     yield _table(
         ["setting", "value"],
-        [[f"`{name}`", f"`{_shown(value)}`"] for name, value in told.step.settings.items()],
+        [[f"`{name}`", f"`{_shown(value)}`"] for name, value in sorted(told.step.settings.items())],
     )
     yield _curves(told)
 
@@ -137,7 +137,8 @@ def _making(facts: Facts) -> Iterator[str]:
                 told.step.kind,
                 f"`{told.step.source}`" if told.step.source else "",
                 ", ".join(
-                    f"{name} {version[:19]}" for name, version in told.step.libraries.items()
+                    f"{name} {version[:19]}"
+                    for name, version in sorted(told.step.libraries.items())
                 ),
             ]
             for told in facts.steps
@@ -149,6 +150,12 @@ def _making(facts: Facts) -> Iterator[str]:
     )
     shown = facts.files[0].name if facts.is_gguf else "."
     yield f"```sh\nftc build --locked {facts.name}\nftc show {shown}\n```"
+
+
+def _libraries(told: Told) -> str:
+    # A version may be a digest: its beginning will do.
+    versions = sorted(told.step.libraries.items())
+    return ", ".join(f"{name} {version[:19]}" for name, version in versions)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

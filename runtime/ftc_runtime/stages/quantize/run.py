@@ -4,6 +4,7 @@ import ctypes
 import re
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import llama_cpp
 
@@ -104,9 +105,10 @@ def run(params: Params, stage: StageSpec) -> None:
 
 def _fields(
     texts: Mapping[str, str],
-) -> "ctypes.Array[llama_cpp.llama_model_kv_override]":
+) -> "ctypes.Array[Any]":
     """Return fields as llama.cpp takes them: a list that ends with an empty name."""
-    fields = (llama_cpp.llama_model_kv_override * (len(texts) + 1))()
+    array: type[ctypes.Array[Any]] = llama_cpp.llama_model_kv_override * (len(texts) + 1)
+    fields = array()
     for field, (name, text) in zip(fields, texts.items(), strict=False):
         field.tag = STRING_FIELD
         field.key = name.encode()
