@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from ftc.build.environment import stage_environment
 from ftc.build.interrupt import Interrupt
 from ftc.build.outputs import faults_of, output_paths
-from ftc.build.provenance import facts_of_run
+from ftc.build.provenance import facts_of_run, facts_of_stage
 from ftc.build.report import Reporter, StageFailure
 from ftc.build.supervise import Ended, Job, supervise
 from ftc.plan.freshness import State, Status
@@ -153,6 +153,7 @@ class Executor:
             )
             raise
         facts = facts_of_run(ended, threads=self.threads, started=started)
+        facts |= facts_of_stage(action.stage, action.state.found)
         record = self.store.publish(Record(action.key, action.preimage, outputs, facts))
         self.use(action.stage, action.key)
         self.store.forget_work(action.key)

@@ -18,6 +18,7 @@ COMMANDS = {
     "build": "build targets; without one, all exports and evals",
     "status": "show what is fresh and what is stale",
     "why": "explain why a target would be rebuilt",
+    "show": "tell how a file or a result was made, back to the data",
     "log": "show what a stage said when it ran",
     "graph": "draw the stages and what they need",
     "verify": "read the store again; --repair moves damage aside",

@@ -97,7 +97,7 @@ def _names(command: str) -> list[str]:
     from ftc.cli.workspace import open_workspace
     from ftc.diagnostics import ProjectError
 
-    if command not in ("build", "plan", "status", "why", "graph", "log"):
+    if command not in ("build", "plan", "status", "why", "show", "graph", "log"):
         return []
     try:
         plan = open_workspace().plan

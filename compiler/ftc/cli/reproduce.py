@@ -1,0 +1,157 @@
+"""`ftc show WHAT --reproduce`: the command of a stage with its spec, as it can be pasted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ftc.build.environment import stage_environment
+from ftc.build.execute import runtime_command
+from ftc.build.outputs import output_paths
+from ftc.build.provenance import usable_processors
+from ftc.cli.console import Console
+from ftc.cli.exits import Exit
+from ftc.cli.story import KEY_DIGITS, name_of, story
+from ftc.cli.subject import Subject, Surroundings
+from ftc.plan.locate import locate
+from ftc.store.lineage import Lineage
+from ftc.store.records import Record
+from ftc.store.statcache import StatCache
+from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec, params_class
+
+KEPT = ("PYTHONPATH", "ATEN_CPU_CAPABILITY")
+"""Of our environment, what a pasted line could not take from the shell's by itself."""
+
+
+class NotHere(Exception):
+    """Something that the stage reads is not at hand."""
+
+
+def reproduce(subject: Subject, around: Surroundings, lineage: Lineage, *, console: Console) -> int:
+    """Write the spec of each stage that made the subject, and print its command."""
+    recipe = _recipe(subject, around)
+    for record in subject.roots:
+        folder = Path.cwd() / f"reproduce-{record.key[:KEY_DIGITS]}"
+        try:
+            spec = _spec(record, around, lineage, folder=folder)
+        except NotHere as fault:
+            console.error("not-here", f"{name_of(record)}: {fault}", f"`{recipe}` makes it first")
+            return Exit.FAILED
+        folder.mkdir(exist_ok=True)
+        file = folder / "spec.json"
+        file.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+        command = _command(file, spec)
+        outputs = {
+            name: {"path": str(path), "digest": record.outputs[name].digest}
+            for name, path in spec.outputs.items()
+        }
+        if console.json:
+            told = {"type": "command", "stage": name_of(record), "key": record.key}
+            settings = _settings(record, lineage)
+            more = {"spec": str(file), "outputs": outputs, "recipe": recipe, "settings": settings}
+            console.records([{**told, "command": command, **more}])
+        else:
+            console.data("\n".join(_text(record, command, outputs=outputs)))
+    if not console.json:
+        console.data("\n".join(_whole(subject, recipe, lineage)))
+    return Exit.DONE
+
+
+def _text(record: Record, command: str, *, outputs: Mapping[str, Any]) -> list[str]:
+    made = [f"#   {name} {output['digest']}" for name, output in outputs.items()]
+    head = f"# {name_of(record)} {record.key}. It gives"
+    return [head, *made, command]
+
+
+def _whole(subject: Subject, recipe: str, lineage: Lineage) -> list[str]:
+    """The recipe for all of it: what a project.yaml has to say, in comments."""
+    rows = ["", "# or all of it, from the data on, with a project.yaml that says"]
+    settings: dict[str, Any] = {}
+    for root in subject.roots:
+        settings |= _settings(root, lineage)
+    for stage, values in settings.items():
+        said = ", ".join(f"{name}: {value}" for name, value in values.items())
+        rows.append(f"#   {stage}  {said or 'nothing but defaults'}")
+    return [*rows, f"# {recipe}"]
+
+
+def _settings(record: Record, lineage: Lineage) -> dict[str, Any]:
+    """Stage -> its settings that are not defaults, and its source, first things first."""
+    told = reversed(story([record], lineage).values())
+    return {
+        one.stage: {**{i.role: i.about for i in one.inputs if i.about}, **one.settings}
+        for one in told
+    }
+
+
+def _recipe(subject: Subject, around: Surroundings) -> str:
+    """`ftc build --locked TARGET`, of the stage if nobody named a target."""
+    target = subject.target or " ".join(name_of(record) for record in subject.roots)
+    root = around.workspace.plan.root if around.workspace else None
+    here = f"ftc -C {shlex.quote(str(root))}" if root and root != Path.cwd() else "ftc"
+    return f"{here} build --locked {target}"
+
+
+def _spec(record: Record, around: Surroundings, lineage: Lineage, *, folder: Path) -> StageSpec:
+    preimage, facts = record.preimage, record.facts
+    digests = {role: given for role, given in preimage["inputs"].items() if role != "source"}
+    return StageSpec(
+        stage=name_of(record),
+        kind=preimage["kind"],
+        key=record.key,
+        params=facts.get("params") or _params(preimage),
+        inputs={role: _input(role, digest, lineage) for role, digest in digests.items()},
+        digests=digests,
+        source=_source(record, around),
+        outputs=output_paths(folder / "out", preimage["outputs"]),
+        work=folder / "scratch",
+        libraries=preimage["libraries"],
+        threads=facts.get("threads") or usable_processors(),
+    )
+
+
+def _params(preimage: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting, from those that are not defaults."""
+    return params_class(preimage["kind"]).model_validate(preimage["spec"]).model_dump(mode="json")
+
+
+def _input(role: str, digest: str, lineage: Lineage) -> Path:
+    maker = lineage.maker(digest)
+    store = lineage.place(maker.stored) if maker else None
+    if maker is None or store is None:
+        raise NotHere(f"its input {role} {digest} is in no store at hand")
+    artifact = maker.record.preimage["outputs"][maker.output]
+    return store.path(maker.stored, SUFFIXES.get(Artifact(artifact), ""))
+
+
+def _source(record: Record, around: Surroundings) -> Source | None:
+    """The source, which must still have the bytes that it had."""
+    wanted, noted = record.preimage["inputs"].get("source"), record.facts.get("source")
+    if wanted is None:
+        return None
+    if noted is None:
+        raise NotHere(f"nobody noted where its source {wanted} came from")
+    if noted["path"] is None:
+        return Source(uri=noted["uri"], revision=noted["revision"], files=noted["files"])
+    root = around.workspace.plan.root if around.workspace else Path.cwd()
+    digest_of = StatCache(around.stores[0]).digest
+    for path in dict.fromkeys((Path(noted["path"]), locate(noted["uri"], root))):
+        if path is not None and path.exists() and digest_of(path) == wanted:
+            return Source(uri=noted["uri"], path=path)
+    raise NotHere(f"{noted['uri']} is not here as it was: {wanted}")
+
+
+def _command(file: Path, spec: StageSpec) -> str:
+    """One line: fresh folders, the fixed environment, the command."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment = stage_environment(
+        kept, threads=spec.threads, takes_source=spec.source is not None
+    )
+    out, work = file.parent / "out", spec.work
+    folders = f"{shlex.quote(str(out))} {shlex.quote(str(work))}"
+    words = ["env", *(f"{name}={value}" for name, value in environment.items())]
+    line = shlex.join([*words, *runtime_command(file)])
+    return f"rm -rf {folders} && mkdir -p {folders} && cd {shlex.quote(str(work))} && {line}"
