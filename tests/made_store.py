@@ -76,7 +76,7 @@ def made_store(root: Path) -> MadeStore:
     """Return a store with a base model, merged and quantised, and its scores."""
     made = MadeStore(Store(root))
     new = root / "new"
-    source = {"uri": "hf://org/base", "path": None, "revision": COMMIT, "files": {}}
+    source: dict[str, Any] = {"uri": "hf://org/base", "path": None, "revision": COMMIT, "files": {}}
     made.add(
         "model:base",
         outputs={"model": ("model", folder(new / "base", weights="base"))},

@@ -14,7 +14,7 @@ from ftc.build.outputs import output_paths
 from ftc.build.provenance import usable_processors
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.story import KEY_DIGITS, name_of, story
+from ftc.cli.story import KEY_DIGITS, name_of, shown, story
 from ftc.cli.subject import Subject, Surroundings
 from ftc.plan.locate import locate
 from ftc.store.lineage import Lineage
@@ -73,7 +73,7 @@ def _whole(subject: Subject, recipe: str, lineage: Lineage) -> list[str]:
     for root in subject.roots:
         settings |= _settings(root, lineage)
     for stage, values in settings.items():
-        said = ", ".join(f"{name}: {value}" for name, value in values.items())
+        said = ", ".join(f"{name}: {shown(value)}" for name, value in values.items())
         rows.append(f"#   {stage}  {said or 'nothing but defaults'}")
     return [*rows, f"# {recipe}"]
 
@@ -154,4 +154,4 @@ def _command(file: Path, spec: StageSpec) -> str:
     folders = f"{shlex.quote(str(out))} {shlex.quote(str(work))}"
     words = ["env", *(f"{name}={value}" for name, value in environment.items())]
     line = shlex.join([*words, *runtime_command(file)])
-    return f"rm -rf {folders} && mkdir -p {folders} && cd {shlex.quote(str(work))} && {line}"
+    return f"(rm -rf {folders} && mkdir -p {folders} && cd {shlex.quote(str(work))} && {line})"

@@ -9,6 +9,7 @@ from ftc.store.lineage import Lineage
 from ftc.store.records import Record
 
 KEY_DIGITS = 12
+LONGEST_VALUE = 60
 DIGEST_LETTERS = 19
 """`sha256:` and twelve digits."""
 SOURCE = "source"
@@ -55,26 +56,30 @@ class Told(NamedTuple):
             "ran": {name: facts[name] for name in FACTS_OF_RUN if name in facts},
             "resumed": _resumed(facts),
             "said": facts.get("stage", {}),
-            "scores": [{"stage": stage, "means": means} for stage, means in self.scores],
+            "scores": [{"measured": name, "means": means} for name, means in self.scores],
         }
 
 
 def story(roots: Sequence[Record], lineage: Lineage) -> dict[str, Told]:
     """Return key -> stage of all that the roots were made from, each before what it needs."""
     told: dict[str, Told] = {}
-    waiting = list(reversed(roots))
-    while waiting:
-        record = waiting.pop()
-        if record.key in told:
-            continue
-        one = told[record.key] = _told(record, lineage)
-        keys = [given.key for given in one.inputs if given.key is not None]
-        waiting += [lineage.records[key] for key in reversed(keys)]
-    return told
+    ended: list[str] = []
+
+    def tell(record: Record) -> None:
+        if record.key not in told:
+            one = told[record.key] = _told(record, lineage)
+            for given in reversed(one.inputs):
+                if given.key is not None:
+                    tell(lineage.records[given.key])
+            ended.append(record.key)
+
+    for root in reversed(roots):
+        tell(root)
+    return {key: told[key] for key in reversed(ended)}
 
 
 def _told(record: Record, lineage: Lineage) -> Told:
-    scores = [(name_of(scored), means) for scored, means in lineage.scores(record)]
+    scores = [(_measured_as(said), means) for said, means in lineage.scores(record)]
     return Told(
         record=record,
         stage=name_of(record),
@@ -88,6 +93,11 @@ def _told(record: Record, lineage: Lineage) -> Told:
 def name_of(record: Record) -> str:
     """Return the name that a stage had when it ran; its kind where nobody noted it."""
     return str(record.facts.get("name") or record.preimage["kind"])
+
+
+def _measured_as(predictions: Record) -> str:
+    """`predict:recall/small` -> `recall/small`: the eval, and the model's name in it."""
+    return name_of(predictions).rpartition(":")[2]
 
 
 def _inputs(record: Record, lineage: Lineage) -> Iterator[Input]:
@@ -158,9 +168,7 @@ def _branch(given: Input, told: Mapping[str, Told], *, seen: set[str]) -> Iterat
 def _details(one: Told) -> Iterator[str]:
     preimage, facts = one.record.preimage, one.record.facts
     if one.settings:
-        yield "set   " + ", ".join(
-            f"{name} {_shown(value)}" for name, value in one.settings.items()
-        )
+        yield "set   " + ", ".join(f"{name} {shown(value)}" for name, value in one.settings.items())
     if preimage["libraries"]:
         versions = sorted(preimage["libraries"].items())
         yield "with  " + ", ".join(f"{name} {text[:DIGEST_LETTERS]}" for name, text in versions)
@@ -168,11 +176,11 @@ def _details(one: Told) -> Iterator[str]:
         yield "ran   " + _run(facts)
     if facts.get("stage"):
         yield "said  " + ", ".join(
-            f"{name.replace('_', ' ')} {_shown(value)}" for name, value in facts["stage"].items()
+            f"{name.replace('_', ' ')} {shown(value)}" for name, value in facts["stage"].items()
         )
     for stage, means in one.scores:
-        measured = ", ".join(f"{name} {_shown(value)}" for name, value in means.items())
-        yield f"{stage}  {measured}"
+        measured = ", ".join(f"{name} {shown(value)}" for name, value in means.items())
+        yield f"score {stage}: {measured}"
 
 
 def _run(facts: Mapping[str, Any]) -> str:
@@ -184,8 +192,11 @@ def _run(facts: Mapping[str, Any]) -> str:
     return ", ".join([*parts, *(["resumed"] if _resumed(facts) else [])])
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as it is written in project.yaml, cut if it is long."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
         return f"{value:g}"
     text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."

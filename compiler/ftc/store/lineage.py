@@ -98,15 +98,18 @@ class Lineage:
         return next((store for store in self.stores if store.holds(stored)), None)
 
     def scores(self, record: Record) -> list[tuple[Record, dict[str, float]]]:
-        """Return what was measured of a record's outputs: the score's record, and its means."""
-        found: dict[str, tuple[Record, dict[str, float]]] = {}
-        for stored in record.outputs.values():
-            for predicted in self._measuring(stored.digest):
-                for scored in self._reading(predicted, PREDICTIONS):
-                    for name in _outputs_of(scored, SCORES):
-                        if means := self._means(scored.outputs[name]):
-                            found[scored.key] = (scored, means)
-        return list(found.values())
+        """Return what was measured of a record's outputs: the predictions' record, and means.
+
+        Two models that say the same share one record of scores, but not that of what they said.
+        """
+        return [
+            (predicted, means)
+            for stored in record.outputs.values()
+            for predicted in self._measuring(stored.digest)
+            for scored in self._reading(predicted, PREDICTIONS)
+            for name in _outputs_of(scored, SCORES)
+            if (means := self._means(scored.outputs[name]))
+        ]
 
     def _measuring(self, digest: str) -> Iterator[Record]:
         """Yield the predictions of just this: not those of an adapter on top of it."""

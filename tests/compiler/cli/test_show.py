@@ -69,7 +69,7 @@ def story_of_the_file(made: MadeStore) -> str:
 quantize:small.q8_0  {key(made, "quantize:small.q8_0")}  exact
 │  set   quantization q8_0
 │  ran   2026-11-24T10:00:03Z on build-1, 1.5 s, 2 threads, avx2, resumed
-│  score:recall/small.q8_0  rouge-l 99.5
+│  score recall/small.q8_0: rouge-l 99.5
 └─ gguf {short(made.digest("gguf:small", "gguf"))}  {first}
 """
     return head + "".join(f"   {line}\n" for line in rest)
@@ -117,7 +117,7 @@ def test_a_file_that_several_folders_have_shows_them_all(ftc: Ftc, made: MadeSto
         ("model:base", "model", "tokenizer.json"),
         ("merge:merged", "model", "tokenizer.json"),
     ]
-    assert [stage["stage"] for stage in stages] == ["model:base", "merge:merged"]
+    assert [stage["stage"] for stage in stages] == ["merge:merged", "model:base"]
 
 
 def test_json_is_a_record_a_stage(ftc: Ftc, made: MadeStore) -> None:
@@ -157,7 +157,7 @@ def test_json_is_a_record_a_stage(ftc: Ftc, made: MadeStore) -> None:
         },
         "resumed": True,
         "said": {},
-        "scores": [{"stage": "score:recall/small.q8_0", "means": {"rouge-l": 99.5}}],
+        "scores": [{"measured": "recall/small.q8_0", "means": {"rouge-l": 99.5}}],
     }
 
 
