@@ -224,11 +224,11 @@ def test_a_card_tells_all_that_is_known(inputs: dict[str, Path], tmp_path: Path)
 
 def test_the_hub_reads_its_header(inputs: dict[str, Path], tmp_path: Path) -> None:
     """By the hub's own library: the scores are a model-index of the export alone."""
-    read = ModelCard(card(tmp_path / "run", inputs, PARAMS))
+    data: Any = ModelCard(card(tmp_path / "run", inputs, PARAMS)).data
 
-    assert read.data.license == "apache-2.0"
-    assert read.data.model_name == "merged-gguf"
-    assert [(one.metric_name, one.metric_value) for one in read.data.eval_results] == [
+    assert data.license == "apache-2.0"
+    assert data.model_name == "merged-gguf"
+    assert [(one.metric_name, one.metric_value) for one in data.eval_results] == [
         ("rouge-l of m.q8_0", 99.5),
         ("exact-match of m.q8_0", 98.0),
     ]

@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ftc.build.environment import stage_environment
 from ftc.build.execute import runtime_command
@@ -14,7 +14,7 @@ from ftc.build.outputs import output_paths
 from ftc.build.provenance import usable_processors
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.story import KEY_DIGITS, name_of, shown, story
+from ftc.cli.story import KEY_DIGITS, shown, story
 from ftc.cli.subject import Subject, Surroundings
 from ftc.plan.locate import locate
 from ftc.store.lineage import Lineage
@@ -30,40 +30,62 @@ class NotHere(Exception):
     """Something that the stage reads is not at hand."""
 
 
+class Again(NamedTuple):
+    """How one stage is run again."""
+
+    stage: str
+    key: str
+    command: str
+    """For a shell."""
+    spec: Path
+    outputs: dict[str, Path]
+    digests: dict[str, str]
+    """Output -> the digest that it must have."""
+
+    def json(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        outputs = {
+            name: {"path": str(path), "digest": self.digests[name]}
+            for name, path in self.outputs.items()
+        }
+        plain = {"type": "command", **self._asdict(), "spec": str(self.spec), "outputs": outputs}
+        del plain["digests"]
+        return plain
+
+    def text(self) -> str:
+        """Return the command, and in comments what it gives."""
+        made = [f"#   {name} {digest}" for name, digest in self.digests.items()]
+        return "\n".join([f"# {self.stage} {self.key}. It gives", *made, self.command])
+
+
 def reproduce(subject: Subject, around: Surroundings, lineage: Lineage, *, console: Console) -> int:
     """Write the spec of each stage that made the subject, and print its command."""
-    recipe = _recipe(subject, around)
+    recipe = _recipe(subject, around, lineage)
     for record in subject.roots:
-        folder = Path.cwd() / f"reproduce-{record.key[:KEY_DIGITS]}"
         try:
-            spec = _spec(record, around, lineage, folder=folder)
+            again = _again(record, around, lineage)
         except NotHere as fault:
-            console.error("not-here", f"{name_of(record)}: {fault}", f"`{recipe}` makes it first")
+            message = f"{lineage.name(record)}: {fault}"
+            console.error("not-here", message, f"`{recipe}` makes it first")
             return Exit.FAILED
-        folder.mkdir(exist_ok=True)
-        file = folder / "spec.json"
-        file.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
-        command = _command(file, spec)
-        outputs = {
-            name: {"path": str(path), "digest": record.outputs[name].digest}
-            for name, path in spec.outputs.items()
-        }
         if console.json:
-            told = {"type": "command", "stage": name_of(record), "key": record.key}
             settings = _settings(record, lineage)
-            more = {"spec": str(file), "outputs": outputs, "recipe": recipe, "settings": settings}
-            console.records([{**told, "command": command, **more}])
+            console.records([{**again.json(), "recipe": recipe, "settings": settings}])
         else:
-            console.data("\n".join(_text(record, command, outputs=outputs)))
+            console.data(again.text())
     if not console.json:
         console.data("\n".join(_whole(subject, recipe, lineage)))
     return Exit.DONE
 
 
-def _text(record: Record, command: str, *, outputs: Mapping[str, Any]) -> list[str]:
-    made = [f"#   {name} {output['digest']}" for name, output in outputs.items()]
-    head = f"# {name_of(record)} {record.key}. It gives"
-    return [head, *made, command]
+def _again(record: Record, around: Surroundings, lineage: Lineage) -> Again:
+    folder = Path.cwd() / f"reproduce-{record.key[:KEY_DIGITS]}"
+    spec = _spec(record, around, lineage, folder=folder)
+    folder.mkdir(exist_ok=True)
+    file = folder / "spec.json"
+    file.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+    digests = {name: stored.digest for name, stored in record.outputs.items()}
+    return Again(spec.stage, record.key, _command(file, spec), file, spec.outputs, digests)
 
 
 def _whole(subject: Subject, recipe: str, lineage: Lineage) -> list[str]:
@@ -87,9 +109,9 @@ def _settings(record: Record, lineage: Lineage) -> dict[str, Any]:
     }
 
 
-def _recipe(subject: Subject, around: Surroundings) -> str:
+def _recipe(subject: Subject, around: Surroundings, lineage: Lineage) -> str:
     """`ftc build --locked TARGET`, of the stage if nobody named a target."""
-    target = subject.target or " ".join(name_of(record) for record in subject.roots)
+    target = subject.target or " ".join(lineage.name(record) for record in subject.roots)
     root = around.workspace.plan.root if around.workspace else None
     here = f"ftc -C {shlex.quote(str(root))}" if root and root != Path.cwd() else "ftc"
     return f"{here} build --locked {target}"
@@ -99,7 +121,7 @@ def _spec(record: Record, around: Surroundings, lineage: Lineage, *, folder: Pat
     preimage, facts = record.preimage, record.facts
     digests = {role: given for role, given in preimage["inputs"].items() if role != "source"}
     return StageSpec(
-        stage=name_of(record),
+        stage=lineage.name(record),
         kind=preimage["kind"],
         key=record.key,
         params=facts.get("params") or _params(preimage),

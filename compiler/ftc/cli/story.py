@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -79,10 +80,10 @@ def story(roots: Sequence[Record], lineage: Lineage) -> dict[str, Told]:
 
 
 def _told(record: Record, lineage: Lineage) -> Told:
-    scores = [(_measured_as(said), means) for said, means in lineage.scores(record)]
+    scores = [(_measured_as(lineage.name(said)), means) for said, means in lineage.scores(record)]
     return Told(
         record=record,
-        stage=name_of(record),
+        stage=lineage.name(record),
         reproduces=record.facts.get("reproduces"),
         settings=dict(sorted(_leaves(record.preimage["spec"]))),
         inputs=tuple(_inputs(record, lineage)),
@@ -90,14 +91,9 @@ def _told(record: Record, lineage: Lineage) -> Told:
     )
 
 
-def name_of(record: Record) -> str:
-    """Return the name that a stage had when it ran; its kind where nobody noted it."""
-    return str(record.facts.get("name") or record.preimage["kind"])
-
-
-def _measured_as(predictions: Record) -> str:
+def _measured_as(name: str) -> str:
     """`predict:recall/small` -> `recall/small`: the eval, and the model's name in it."""
-    return name_of(predictions).rpartition(":")[2]
+    return name.partition(":")[2] or name
 
 
 def _inputs(record: Record, lineage: Lineage) -> Iterator[Input]:
@@ -194,9 +190,7 @@ def _run(facts: Mapping[str, Any]) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as it is written in project.yaml, cut if it is long."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
         return f"{value:g}"
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."

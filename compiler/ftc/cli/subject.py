@@ -54,12 +54,13 @@ class Surroundings(NamedTuple):
 
     def lineage(self) -> Lineage:
         """Read every record at hand."""
-        preferred: set[str] = set()
+        names: dict[str, str] = {}
         if self.workspace is not None:
             store, owner = self.workspace.store, self.workspace.owner
-            refs = (store.ref(owner, stage) for stage in self.workspace.plan.stages)
-            preferred = {key for key in refs if key is not None}
-        return Lineage(self.stores, preferred=preferred)
+            for stage in self.workspace.plan.stages:
+                if (key := store.ref(owner, stage)) is not None:
+                    names.setdefault(key, stage)
+        return Lineage(self.stores, names=names)
 
 
 def surroundings(path: Path | None) -> Surroundings:

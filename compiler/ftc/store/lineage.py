@@ -18,6 +18,8 @@ from ftc.store.store import Store
 
 PREDICTIONS, SCORES = "predictions", "scores"
 """Kinds of artifact: what a model said, and how good that was."""
+BESIDE = ".alt."
+"""In the name of a record with other outputs than the one that stands for its key."""
 MEASURED_ROLES = ("gguf", "adapter", "model")
 """Of what gives predictions: the first that there is is what they measure."""
 
@@ -44,22 +46,31 @@ class Lineage:
         stores: Sequence[Store],
         *,
         more: Iterable[Record] = (),
-        preferred: Collection[str] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """*more*: records that are known without a store, such as a remote's.
 
-        Where several records made one digest, the story is told of a *preferred* key, else of the
-        one that ran first.
+        *names*: key -> name of the stage, for keys that this project uses. Where several records
+        made one digest, the story is told of one of those, else of the one that ran first.
         """
         self.stores = stores
         self.records: dict[str, Record] = {}
-        self._preferred = preferred
+        self._names = names or {}
         self._makers: dict[str, list[Maker]] = {}
         self._readers: dict[str, list[Record]] = {}
         self._files: dict[str, list[tuple[str, str]]] | None = None
         """File -> each tree that has it, and its path there. Read when it is first asked for."""
         for record in (*(one for store in stores for one in _records(store)), *more):
             self._add(record)
+
+    def name(self, record: Record) -> str:
+        """Return its stage's name: the one here, that of its run, else its kind alone."""
+        noted = record.facts.get("name") or record.preimage["kind"]
+        return self._names.get(record.key, str(noted))
+
+    def stands(self, record: Record) -> bool:
+        """Say whether it is the one that builds take for its key."""
+        return self.records[record.key].outputs == record.outputs
 
     def makers(self, digest: str) -> list[Maker]:
         """Return every maker of an output or of a file in one, the one to tell of first."""
@@ -151,16 +162,16 @@ class Lineage:
     def _rank(self, maker: Maker) -> tuple[bool, bool, str, str]:
         record = maker.record
         first = str(record.facts.get("started", "~"))
-        return (maker.file is not None, record.key not in self._preferred, first, record.key)
+        return (maker.file is not None, record.key not in self._names, first, record.key)
 
 
 def _records(store: Store) -> Iterator[Record]:
-    """Yield every record, those beside a key's first one too. What is torn was never written."""
+    """Yield every record, and after it those beside it. What is torn was never written."""
     folder = store.root / "ac"
     if not folder.is_dir():
         return
     for parent, _, names in os.walk(folder):
-        for name in sorted(names):
+        for name in sorted(names, key=lambda name: (BESIDE in name, name)):
             try:
                 yield decode_record(Path(parent, name).read_bytes())
             except (OSError, ValueError):

@@ -9,7 +9,7 @@ from typing import Any
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.recognise import recognise
-from ftc.cli.story import lines, name_of, story
+from ftc.cli.story import KEY_DIGITS, lines, story
 from ftc.cli.subject import Subject, named, surroundings
 from ftc.store.lineage import Lineage, Maker
 
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return reproduce(subject, around, lineage, console=console)
     told = story(subject.roots, lineage)
     if console.json:
-        console.records([_record(subject), *(one.json() for one in told.values())])
+        console.records([_record(subject, lineage), *(one.json() for one in told.values())])
         return Exit.DONE
-    console.data("\n".join([*_head(subject), *lines(subject.roots, told)]))
+    console.data("\n".join([*_head(subject, lineage), *lines(subject.roots, told)]))
     return Exit.DONE
 
 
@@ -63,10 +63,10 @@ def _nothing_known(subject: Subject, lineage: Lineage) -> tuple[str, str]:
     return message, "name the store of its project: FTC_STORE=/path/to/.ftc"
 
 
-def _head(subject: Subject) -> list[str]:
+def _head(subject: Subject, lineage: Lineage) -> list[str]:
     size = f"  {_size(subject.size)}" if subject.size is not None else ""
     head = [f"{subject.name}  {subject.digest}{size}"] if subject.digest else [subject.name]
-    head += [f"  is {_place(maker)}" for maker in subject.makers]
+    head += [f"  is {_place(maker, lineage)}" for maker in subject.makers]
     head += [f"  {note}" for note in subject.notes]
     if subject.inputs:
         head.append("  its metadata says that it was made from")
@@ -74,9 +74,10 @@ def _head(subject: Subject) -> list[str]:
     return head
 
 
-def _place(maker: Maker) -> str:
+def _place(maker: Maker, lineage: Lineage) -> str:
     file = f"{maker.file} in " if maker.file else ""
-    return f"{file}{maker.output} of {name_of(maker.record)} {maker.record.key[:12]}"
+    text = f"{file}{maker.output} of {lineage.name(maker.record)} {maker.record.key[:KEY_DIGITS]}"
+    return text if lineage.stands(maker.record) else f"{text}, another result than builds take"
 
 
 def _size(count: int) -> str:
@@ -86,7 +87,7 @@ def _size(count: int) -> str:
     return f"{count} bytes"
 
 
-def _record(subject: Subject) -> dict[str, Any]:
+def _record(subject: Subject, lineage: Lineage) -> dict[str, Any]:
     return {
         "type": "artifact",
         "name": subject.name,
@@ -94,7 +95,7 @@ def _record(subject: Subject) -> dict[str, Any]:
         "size": subject.size,
         "is": [
             {
-                "stage": name_of(maker.record),
+                "stage": lineage.name(maker.record),
                 "key": maker.record.key,
                 "output": maker.output,
                 "file": maker.file,
