@@ -22,8 +22,8 @@ from ftc.store.records import Record
 from ftc.store.statcache import StatCache
 from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec, params_class
 
-KEPT = ("PYTHONPATH", "ATEN_CPU_CAPABILITY")
-"""Of our environment, what a pasted line could not take from the shell's by itself."""
+CAPABILITY = "ATEN_CPU_CAPABILITY"
+"""It limits the instructions that torch uses, which move the last bits."""
 
 
 class NotHere(Exception):
@@ -85,7 +85,8 @@ def _again(record: Record, around: Surroundings, lineage: Lineage) -> Again:
     file = folder / "spec.json"
     file.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     digests = {name: stored.digest for name, stored in record.outputs.items()}
-    return Again(spec.stage, record.key, _command(file, spec), file, spec.outputs, digests)
+    command = _command(file, spec, record.facts.get("aten_cpu_capability"))
+    return Again(spec.stage, record.key, command, file, spec.outputs, digests)
 
 
 def _whole(subject: Subject, recipe: str, lineage: Lineage) -> list[str]:
@@ -166,14 +167,15 @@ def _source(record: Record, around: Surroundings) -> Source | None:
     raise NotHere(f"{noted['uri']} is not here as it was: {wanted}")
 
 
-def _command(file: Path, spec: StageSpec) -> str:
+def _command(file: Path, spec: StageSpec, capability: str | None) -> str:
     """One line: fresh folders, the fixed environment, the command."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    kept |= {CAPABILITY: capability} if capability else {}
     environment = stage_environment(
         kept, threads=spec.threads, takes_source=spec.source is not None
     )
-    out, work = file.parent / "out", spec.work
-    folders = f"{shlex.quote(str(out))} {shlex.quote(str(work))}"
-    words = ["env", *(f"{name}={value}" for name, value in environment.items())]
+    words = ["env", "-u", CAPABILITY, *(f"{name}={text}" for name, text in environment.items())]
     line = shlex.join([*words, *runtime_command(file)])
-    return f"(rm -rf {folders} && mkdir -p {folders} && cd {shlex.quote(str(work))} && {line})"
+    work = shlex.quote(str(spec.work))
+    folders = f"{shlex.quote(str(file.parent / 'out'))} {work}"
+    return f"(rm -rf {folders} && mkdir -p {folders} && cd {work} && {line})"

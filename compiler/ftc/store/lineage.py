@@ -145,7 +145,9 @@ class Lineage:
         return means
 
     def _add(self, record: Record) -> None:
-        self.records.setdefault(record.key, record)
+        known = self.records.setdefault(record.key, record)
+        if known is not record and known.outputs == record.outputs:
+            return  # the same in another store
         for name, stored in record.outputs.items():
             self._makers.setdefault(stored.digest, []).append(Maker(record, name))
         for digest in dict.fromkeys(record.preimage.get("inputs", {}).values()):

@@ -125,6 +125,14 @@ def test_records_that_lie_elsewhere_are_known(made: MadeStore, tmp_path: Path) -
     assert lineage.scores(made.records["quantize:small.q8_0"]) == []
 
 
+def test_what_two_stores_have_is_told_once(made: MadeStore) -> None:
+    """Two projects, or a project and a remote."""
+    lineage = Lineage([made.store, Store(made.store.root)], more=made.records.values())
+
+    assert len(lineage.makers(made.digest("gguf:small", "gguf"))) == 1
+    assert len(lineage.scores(made.records["quantize:small.q8_0"])) == 1
+
+
 def test_two_thousand_records_are_read_in_a_second(made: MadeStore) -> None:
     """Of the processor's time: no index is kept that could be wrong. Best of three."""
     record = made.records["merge:merged"]
