@@ -18,6 +18,8 @@ TARGETS = {
     "files.card": Target("files.card", "cards", {"README.md": Edge("card:files", "card")}),
     "folder": Target("folder", "exports", {".": Edge("make:folder", "model")}),
     "folder.card": Target("folder.card", "cards", {"README.md": Edge("card:folder", "card")}),
+    "taken": Target("taken", "exports", {".": Edge("make:folder", "model")}),
+    "taken.card": Target("taken.card", "cards", {"one.txt": Edge("card:folder", "card")}),
     "plain": Target("plain", "datasets", {"rows.jsonl": Edge("make:files", "rows")}),
 }
 
@@ -128,6 +130,19 @@ def test_a_folder_is_spread_around_its_card(shown: Shown) -> None:
     shown.project.build()
 
     assert shown.names("folder") == ["README.md", "below", "one.txt", "record.json"]
+
+
+def test_a_card_takes_the_place_of_a_file_of_that_name(shown: Shown) -> None:
+    """Such as the README.md of a base model."""
+    shown.project.build()
+
+    names = shown.names("taken")
+
+    file = shown.project.root / "out" / "taken" / "one.txt"
+    card = shown.look().states["card:folder"].record
+    assert card is not None
+    assert names == ["below", "one.txt", "record.json"]
+    assert file.read_bytes() == shown.project.store.path(card.outputs["card"]).read_bytes()
 
 
 def test_what_has_no_card_is_shown_as_it_is(shown: Shown) -> None:
