@@ -14,7 +14,10 @@ LONGEST_VALUE = 60
 DIGEST_LETTERS = 19
 """`sha256:` and twelve digits."""
 SOURCE = "source"
-FACTS_OF_RUN = ("started", "host", "seconds", "threads", "instruction_set", "resumed", "ftc")
+FACTS_OF_RUN = (
+    "started", "host", "seconds", "threads", "instruction_set", "aten_cpu_capability", "gpus",
+    "driver", "attempts", "resumed", "resumed_from", "peak_bytes", "ftc", "python",
+)  # fmt: skip
 
 
 class Input(NamedTuple):
@@ -185,6 +188,7 @@ def _run(facts: Mapping[str, Any]) -> str:
         parts.append(f"{facts['seconds']:.1f} s")
     parts += [f"{facts['threads']} threads"] if "threads" in facts else []
     parts += [str(facts["instruction_set"])] if "instruction_set" in facts else []
+    parts += facts.get("gpus", [])
     return ", ".join([*parts, *(["resumed"] if _resumed(facts) else [])])
 
 
