@@ -147,12 +147,13 @@ def _show(
 
     With settings of the command line `out/` stays as it is, and where the results are is printed.
     """
-    from ftc.build.views import OUT_FOLDER, make_view, show
+    from ftc.build.views import OUT_FOLDER, make_view, show, with_card
     from ftc.cli.scores import print_scores, read_scores
 
     root = workspace.plan.root
     out = Path(arguments.out).absolute() if arguments.out else root / OUT_FOLDER
-    for target in targets:
+    shown = {target.name: target for target in (with_card(one, freshness) for one in targets)}
+    for target in shown.values():
         place = make_view(target, freshness.states, workspace.store, root=root)
         if arguments.out or not arguments.settings:
             place = show(place, target, out=out)
