@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -130,6 +130,15 @@ class StageParams(Settings):
     """exact: the same bytes anywhere. seeded: the same bytes on like hardware."""
     takes_source: ClassVar[bool] = False
     """Reads something from outside the project: a file, a package or a hub."""
+    devices: ClassVar[int] = 0
+    """How many GPUs it takes, where there are any."""
+
+    def rehearsed(self) -> Self:
+        """Return the settings of a rehearsal: little work that fails where the whole would.
+
+        A kind whose work is little anyway, or must be done whole to be tried, keeps its settings.
+        """
+        return self
 
 
 class Source(Settings):

@@ -17,13 +17,23 @@ from ftc.cli.workspace import Workspace, open_workspace
 from ftc.plan.freshness import Freshness
 from ftc.plan.stages import Target
 
-EXAMPLES = "examples:\n  ftc build\n  ftc build merged-gguf\n  ftc build recall --keep-going"
+EXAMPLES = """\
+examples:
+  ftc build
+  ftc build merged-gguf
+  ftc build recall --keep-going
+  ftc build --rehearse merged-gguf"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="items, outputs or stages")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would run")
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="run everything on a few rows and one step; leave results, refs and out/ alone",
+    )
     parser.add_argument(
         "-k",
         "--keep-going",
@@ -43,6 +53,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return plan.run(arguments, console)
     began = time.monotonic()
     workspace = open_workspace()
+    if arguments.rehearse:
+        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     targets = workspace.targets(arguments.targets)
     freshness = workspace.freshness()
     names = list(workspace.stages(arguments.targets))
@@ -55,6 +67,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if code == Exit.DONE:
         _show(targets, workspace, freshness, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
+    return code
+
+
+def _rehearse(workspace: Workspace, *, arguments: argparse.Namespace, console: Console) -> int:
+    """Run the small graph. What it makes is nobody's result, so nothing is shown of it."""
+    began = time.monotonic()
+    names = list(workspace.stages(arguments.targets))
+    freshness = workspace.freshness()
+    states = freshness.look()
+    code, done = Exit.DONE, "are rehearsed already"
+    if any(states[name].status != "fresh" for name in names):
+        code = Exit(_build(names, workspace, freshness, arguments=arguments, console=console))
+        done = "rehearsed"
+    if code == Exit.DONE:
+        what = f"all of {', '.join(arguments.targets)}" if arguments.targets else "the whole graph"
+        console.talk(f"{stages(len(names))} {done} in {_since(began)}: {what} runs")
+        if console.json:
+            console.records([{"type": "rehearsed", "stages": len(names)}])
     return code
 
 
@@ -89,7 +119,8 @@ def _build(
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
     elif outcome.failed:
         done = len(outcome.records)
-        again = f"ftc build {' '.join(arguments.targets)}".strip()
+        words = ["ftc build", *(["--rehearse"] if arguments.rehearse else []), *arguments.targets]
+        again = " ".join(words)
         console.talk(
             f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
             f" After mending it: {again}"

@@ -1,6 +1,6 @@
 """Stage `predict`: a model's answers to the rows of a dataset."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -48,7 +48,13 @@ class Params(Answering, StageParams):
     }
     makes: ClassVar = {"predictions": Artifact.PREDICTIONS}
     reproduces: ClassVar[Literal["exact", "seeded", "external"]] = "seeded"
+    devices: ClassVar = 1
 
     template: Template = Field(
         default="auto", description="auto reads the model's own chat template"
     )
+    rehearsal: bool = Field(default=False, description="Stop each answer after a few tokens")
+
+    def rehearsed(self) -> Self:
+        """Return them with short answers; max_new_tokens is still held against the context."""
+        return self.model_copy(update={"rehearsal": True})
