@@ -74,18 +74,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _rehearse(workspace: Workspace, *, arguments: argparse.Namespace, console: Console) -> int:
     """Run the small graph. What it makes is nobody's result, so nothing is shown of it."""
     began = time.monotonic()
-    names = list(workspace.stages(arguments.targets))
+    names = workspace.made_by(arguments.targets)
     freshness = workspace.freshness()
-    states = freshness.look()
-    code, done = Exit.DONE, "are rehearsed already"
-    if any(states[name].status != "fresh" for name in names):
-        code = Exit(_build(names, workspace, freshness, arguments=arguments, console=console))
-        done = "rehearsed"
+    code, again = int(Exit.DONE), " already"
+    if unsettled(workspace.plan, freshness.look(), names):
+        code = _build(names, workspace, freshness, arguments=arguments, console=console)
+        again = f" in {_since(began)}"
     if code == Exit.DONE:
+        count = len(workspace.plan.closure(names))
         what = f"all of {', '.join(arguments.targets)}" if arguments.targets else "the whole graph"
-        console.talk(f"{stages(len(names))} {done} in {_since(began)}: {what} runs")
+        console.talk(f"rehearsed {stages(count)}{again}: {what} runs")
         if console.json:
-            console.records([{"type": "rehearsed", "stages": len(names)}])
+            console.records([{"type": "rehearsed", "stages": count}])
     return code
 
 
