@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from ftc.plan.memory import Device
 from ftc.store.store import Store
 
 MEGABYTE = 1 << 20
@@ -16,8 +17,7 @@ ANSWER_SECONDS = 10
 class Capacity(NamedTuple):
     """Where a training runs, and how much memory there is in all."""
 
-    device: str
-    """`gpu` or `cpu`."""
+    device: Device
     total: int
     """Bytes."""
 

@@ -79,19 +79,21 @@ class PlanCost(NamedTuple):
 
 def plan_cost(freshness: Freshness, names: Iterable[str]) -> PlanCost:
     """Return what it costs to build *names*, of which each is something to do."""
-    teller = _Teller(freshness, read_history(freshness.store))
+    capacity = memory_here()
+    teller = _Teller(freshness, read_history(freshness.store), capacity)
     stages = {name: teller.cost(name) for name in names}
     return PlanCost(
         {name: cost for name, cost in stages.items() if cost is not None},
         free_disk(freshness.store),
-        memory_here(),
+        capacity,
     )
 
 
 class _Teller:
-    def __init__(self, freshness: Freshness, history: History) -> None:
+    def __init__(self, freshness: Freshness, history: History, capacity: Capacity) -> None:
         self._freshness = freshness
         self._history = history
+        self._capacity = capacity
         self._expectation = Expectation(freshness, history)
 
     def cost(self, name: str) -> Cost | None:
@@ -150,10 +152,11 @@ class _Teller:
     def _memory(self, stage: Stage) -> tuple[Memory | None, str | None]:
         if stage.kind != "sft":
             return None, None
-        freshness = self._freshness
+        at = self._freshness
+        device = self._capacity.device
         try:
-            states, store = freshness.states, freshness.store
-            return training_memory(freshness.plan, states, store, stage=stage), None
+            memory = training_memory(at.plan, at.states, at.store, stage=stage, device=device)
+            return memory, None
         except Unknown as unknown:
             return None, f"memory not known: {unknown}"
 

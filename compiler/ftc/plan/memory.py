@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ftc.plan.freshness import State
 from ftc.plan.model_shape import DTYPE_BYTES, ModelShape, Unknown, shape_of_model
 from ftc.plan.stages import Plan, Stage
 from ftc.store.store import Store
 
-FLOAT32 = 4
-PROCESS_BYTES = 480 << 20
-"""Python with torch, transformers and PEFT imported, measured on a CPU."""
+Device = Literal["cpu", "gpu"]
 
-SLACK = 1.08
-"""What the allocator holds beside what is used: between blocks, and of blocks given back."""
+FLOAT32 = 4
+PROCESS_BYTES = {"cpu": 500 << 20, "gpu": 600 << 20}
+"""On a CPU: Python with torch, transformers and PEFT imported, measured. On a GPU: CUDA's own."""
+
+MAPPED_BYTES = 32 << 20
+"""glibc maps a block of this size apart, and gives it back when it is freed (mallopt(3))."""
+
+IN_HEAP, APART = 1.65, 1.1
+"""What activations take, as a multiple of their size. In glibc's heap, measured, the holes that
+temporary blocks leave between kept ones are not used again: torch's are aligned, and do not fit."""
 
 OPTIMISER_STATES = {"adamw_torch": 2.0, "adafactor": 0.1, "sgd": 0.0}
 """float32 numbers kept for each trained weight. Adafactor keeps a row and a column of a matrix."""
@@ -56,13 +62,13 @@ class Memory(NamedTuple):
     def total(self) -> int:
         """Return the peak."""
         training = self.weights + self.adapter + self.activations + self.logits
-        return self.process + max(self.loading, int(SLACK * training))
+        return self.process + max(self.loading, training)
 
 
 def training_memory(
-    plan: Plan, states: Mapping[str, State], store: Store, *, stage: Stage
+    plan: Plan, states: Mapping[str, State], store: Store, *, stage: Stage, device: Device
 ) -> Memory:
-    """Return what *stage*, of the kind `sft`, takes.
+    """Return what *stage*, of the kind `sft`, takes on *device*.
 
     Raises:
         Unknown: if the sizes of its model are not to be had yet.
@@ -72,7 +78,8 @@ def training_memory(
         raise Unknown(f"{model.name} has no sizes yet")
     shape = shape_of_model(plan, states, store, stage=model)
     tokens = plan.stages[stage.inputs["train"].stage]
-    return estimate(shape, stage.params, row_lengths(tokens, states[tokens.name], store))
+    lengths = row_lengths(tokens, states[tokens.name], store)
+    return estimate(shape, stage.params, lengths=lengths, device=device)
 
 
 def row_lengths(tokens: Stage, state: State, store: Store) -> Lengths:
@@ -84,34 +91,32 @@ def row_lengths(tokens: Stage, state: State, store: Store) -> Lengths:
     return Lengths(int(tokens.params["data"]["max_length"]), 1.0, False)
 
 
-def estimate(shape: ModelShape, params: Mapping[str, Any], lengths: Lengths) -> Memory:
+def estimate(
+    shape: ModelShape, params: Mapping[str, Any], *, lengths: Lengths, device: Device
+) -> Memory:
     """Return the memory of a LoRA training with the settings *params* of an `sft` stage."""
     training = params["training"]
     dtype = shape.dtype if params["dtype"] == "auto" else params["dtype"]
+    size = DTYPE_BYTES[dtype]
     rows = micro_batch_size(training)
-    weights = shape.parameters * DTYPE_BYTES[dtype]
-    targets = _targets(params["lora"]["target_modules"])
+    weights = shape.parameters * size
     # Of each trained weight: itself, its gradient, and the states.
-    adapter = int(
-        adapter_bytes(shape, params["lora"]) * (2 + OPTIMISER_STATES.get(training["optim"], 2.0))
-    )
-    layer = (
-        rows
-        * lengths.longest
-        * _saved_by_layer(shape, targets, rank=params["lora"]["r"], size=DTYPE_BYTES[dtype])
-    )
+    adapter = adapter_bytes(shape, params["lora"]) * (2 + OPTIMISER_STATES[training["optim"]])
+    tokens = rows * lengths.longest
+    layer = tokens * _saved_by_layer(shape, params["lora"], size=size)
     kept = layer * shape.layers
     if training["gradient_checkpointing"]:
         # Each layer keeps its input alone; one at a time is computed again, whole.
-        kept = layer + rows * lengths.longest * shape.hidden * DTYPE_BYTES[dtype] * shape.layers
+        kept = layer + tokens * shape.hidden * size * shape.layers
+    in_heap = device == "cpu" and tokens * shape.intermediate * size < MAPPED_BYTES
     return Memory(
-        process=PROCESS_BYTES,
+        process=PROCESS_BYTES[device],
         weights=weights,
-        adapter=adapter,
-        activations=kept,
-        logits=_logits(shape, lengths, rows=rows, size=DTYPE_BYTES[dtype]),
+        adapter=int(adapter),
+        activations=int(kept * (IN_HEAP if in_heap else APART)),
+        logits=_logits(shape, lengths, rows=rows, size=size),
         # The file is mapped: its pages count until the last weight is copied out of it.
-        loading=weights + shape.parameters * DTYPE_BYTES[shape.dtype],
+        loading=weights + (shape.parameters * DTYPE_BYTES[shape.dtype] if device == "cpu" else 0),
         longest=lengths.longest,
         measured_lengths=lengths.measured,
     )
@@ -153,12 +158,13 @@ def _lora_weights(shape: ModelShape, targets: frozenset[str], *, rank: int) -> i
     return rank * sum(sides[name] for name in targets)
 
 
-def _saved_by_layer(shape: ModelShape, targets: frozenset[str], *, rank: int, size: int) -> int:
+def _saved_by_layer(shape: ModelShape, lora: Mapping[str, Any], *, size: int) -> int:
     """Bytes that one layer keeps of each token for the backward pass.
 
     The base is frozen, so a projection keeps its input only for its adapter: once where several
     share it, but a float32 copy each where the base is of a smaller type.
     """
+    targets = _targets(lora["target_modules"])
     inputs = (
         (shape.hidden, ("q_proj", "k_proj", "v_proj")),
         (shape.queries, ("o_proj",)),
@@ -174,7 +180,7 @@ def _saved_by_layer(shape: ModelShape, targets: frozenset[str], *, rank: int, si
     attention = 4 * shape.queries * size
     # gate, silu(gate), up; their product is the input of down_proj.
     gated = 3 * shape.intermediate * size
-    return norms + attention + gated + FLOAT32 * (adapter_inputs + rank * len(targets))
+    return norms + attention + gated + FLOAT32 * (adapter_inputs + int(lora["r"]) * len(targets))
 
 
 def _logits(shape: ModelShape, lengths: Lengths, *, rows: int, size: int) -> int:

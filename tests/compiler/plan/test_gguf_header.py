@@ -35,7 +35,7 @@ def test_a_file_that_is_cut_off_says_so(tmp_path: Path, size: int) -> None:
     with gguf().open("rb") as whole:
         file.write_bytes(whole.read(size))
 
-    with pytest.raises(ValueError, match="cut.gguf is cut off in its header"):
+    with pytest.raises(ValueError, match=r"cut\.gguf is cut off in its header"):
         read_gguf_header(file)
 
 
@@ -44,5 +44,5 @@ def test_another_file_is_no_gguf(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
     file.write_text("something else")
 
-    with pytest.raises(ValueError, match="model.gguf is no GGUF file"):
+    with pytest.raises(ValueError, match=r"model\.gguf is no GGUF file"):
         read_gguf_header(file)
