@@ -122,9 +122,10 @@ def _bytes_parts(read: int | None, fetch: int | None, write: int | None) -> list
 
 
 def _seconds_text(seconds: Duration) -> str:
-    if seconds.high <= ALIKE * seconds.low or round(seconds.high) == round(seconds.low):
-        return f"about {duration_text((seconds.low + seconds.high) / 2)}"
-    return f"{duration_text(seconds.low)} to {duration_text(seconds.high)}"
+    low, high = max(seconds.low, 1.0), max(seconds.high, 1.0)
+    if high <= ALIKE * low or round(high) == round(low):
+        return f"about {duration_text((low + high) / 2)}"
+    return f"{duration_text(low)} to {duration_text(high)}"
 
 
 def _seconds_record(seconds: Duration | None) -> dict[str, Any] | None:

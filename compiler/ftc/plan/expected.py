@@ -97,28 +97,29 @@ class Expectation:
 
     def _expected(self, stage: Stage, state: State) -> Expected:
         if (record := state.known) is not None:
-            sizes = {name: stored.size for name, stored in record.outputs.items()}
-            return Expected(sizes, record.facts.get("stage") or {})
-        earlier = self._earlier(stage)
-        before = earlier.sizes if earlier else {}
+            known = {name: stored.size for name, stored in record.outputs.items()}
+            return Expected(known, record.facts.get("stage") or {})
+        before = self._run_before(stage)
+        alike = before or self._newest(stage.kind)
         shaped = self._shaped(stage)
-        return Expected(
-            {name: shaped.get(name, before.get(name)) for name in stage.outputs},
-            earlier.told if earlier else {},
-        )
+        if before is None and stage.kind == "dataset" and stage.source is not None:
+            shaped = {"train": size_of_source(stage.source), "holdout": 0}
+        made = alike.sizes if alike else {}
+        sizes = {name: shaped.get(name, made.get(name)) for name in stage.outputs}
+        # Rows are told from the stage's own: another data set's say nothing of this one.
+        return Expected(sizes, before.told if before else {})
 
-    def _earlier(self, stage: Stage) -> Run | None:
-        """The stage's own run before, else the newest one of its kind."""
+    def _run_before(self, stage: Stage) -> Run | None:
+        """The run of the stage that the project used last."""
         key = self._store.ref(self._owner, stage.name)
         record = self._store.record(key) if key else None
-        own = run_of(record) if record else None
-        return own or next((run for run in self._history.runs if run.kind == stage.kind), None)
+        return run_of(record) if record else None
 
-    def _shaped(self, stage: Stage) -> dict[str, int]:
-        """The outputs whose size follows from what goes in."""
-        if stage.kind == "dataset" and stage.source is not None:
-            size = size_of_source(stage.source)
-            return {} if size is None else {"train": size, "holdout": 0}
+    def _newest(self, kind: str) -> Run | None:
+        return next((run for run in self._history.runs if run.kind == kind), None)
+
+    def _shaped(self, stage: Stage) -> dict[str, int | None]:
+        """The outputs whose size follows from the model's."""
         try:
             shape = self.shape(stage) if stage.kind in _SHAPED else None
         except Unknown:

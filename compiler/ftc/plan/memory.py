@@ -28,6 +28,12 @@ IN_HEAP, APART = 1.65, 1.1
 """What activations take, as a multiple of their size. In glibc's heap, measured, the holes that
 temporary blocks leave between kept ones are not used again: torch's are aligned, and do not fit."""
 
+CHECKPOINTED_IN_HEAP = 0.5
+"""For the same reason checkpointing saves no more than about half of them there, measured."""
+
+GRADIENTS = 5
+"""Blocks of the width I that the backward pass of one layer has at once beside what was kept."""
+
 OPTIMISER_STATES = {"adamw_torch": 2.0, "adafactor": 0.1, "sgd": 0.0}
 """float32 numbers kept for each trained weight. Adafactor keeps a row and a column of a matrix."""
 
@@ -104,22 +110,40 @@ def estimate(
     adapter = adapter_bytes(shape, params["lora"]) * (2 + OPTIMISER_STATES[training["optim"]])
     tokens = rows * lengths.longest
     layer = tokens * _saved_by_layer(shape, params["lora"], size=size)
-    kept = layer * shape.layers
-    if training["gradient_checkpointing"]:
-        # Each layer keeps its input alone; one at a time is computed again, whole.
-        kept = layer + tokens * shape.hidden * size * shape.layers
-    in_heap = device == "cpu" and tokens * shape.intermediate * size < MAPPED_BYTES
+    inputs = tokens * shape.hidden * size * shape.layers
+    block = tokens * shape.intermediate * size
+    kept = _kept(
+        layer,
+        layers=shape.layers,
+        inputs=inputs,
+        checkpointing=training["gradient_checkpointing"],
+        in_heap=device == "cpu" and block < MAPPED_BYTES,
+    )
     return Memory(
         process=PROCESS_BYTES[device],
         weights=weights,
         adapter=int(adapter),
-        activations=int(kept * (IN_HEAP if in_heap else APART)),
+        activations=int(kept + GRADIENTS * block),
         logits=_logits(shape, lengths, rows=rows, size=size),
         # The file is mapped: its pages count until the last weight is copied out of it.
         loading=weights + (shape.parameters * DTYPE_BYTES[shape.dtype] if device == "cpu" else 0),
         longest=lengths.longest,
         measured_lengths=lengths.measured,
     )
+
+
+def _kept(layer: int, *, layers: int, inputs: int, checkpointing: bool, in_heap: bool) -> float:
+    """Bytes of activations kept for the backward pass. *layer*: of one; *inputs*: of all layers.
+
+    With checkpointing each layer keeps its input alone, and one at a time is computed again.
+    """
+    whole = layer * layers
+    least = min(whole, layer + inputs)
+    if not in_heap:
+        return APART * (least if checkpointing else whole)
+    if not checkpointing:
+        return IN_HEAP * whole
+    return IN_HEAP * max(least, CHECKPOINTED_IN_HEAP * whole)
 
 
 def adapter_bytes(shape: ModelShape, lora: Mapping[str, Any]) -> int:
