@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ftc.plan.capacity import Capacity, free_disk, memory_here
+from ftc.plan.capacity import Capacity, free_disk
 from ftc.plan.duration import Duration, Timed, duration, total
 from ftc.plan.expected import Expectation, size_of_source
 from ftc.plan.expected import total as total_size
@@ -77,9 +77,8 @@ class PlanCost(NamedTuple):
         return max(0, self.sum("write") + self.sum("fetch") - self.free)
 
 
-def plan_cost(freshness: Freshness, names: Iterable[str]) -> PlanCost:
+def plan_cost(freshness: Freshness, names: Iterable[str], *, capacity: Capacity) -> PlanCost:
     """Return what it costs to build *names*, of which each is something to do."""
-    capacity = memory_here()
     teller = _Teller(freshness, read_history(freshness.store), capacity)
     stages = {name: teller.cost(name) for name in names}
     return PlanCost(
@@ -113,7 +112,7 @@ class _Teller:
             read=self._read(stage),
             fetch=self._fetch(stage),
             write=total_size(self._expectation.of(stage).sizes),
-            devices=_devices(stage),
+            devices=stage.devices,
             memory=memory,
             note=note or (None if seconds else self._why_no_time(stage)),
         )
@@ -159,12 +158,6 @@ class _Teller:
             return memory, None
         except Unknown as unknown:
             return None, f"memory not known: {unknown}"
-
-
-def _devices(stage: Stage) -> int:
-    from ftc_runtime.contract import params_class
-
-    return params_class(stage.kind).devices
 
 
 def _lacking(store: Store, record: Record) -> int:

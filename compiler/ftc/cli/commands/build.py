@@ -42,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after a failure build what does not need it",
     )
     parser.add_argument(
-        "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="stages at a time (default 1). Each training has a GPU of its own; on the CPU each stage"
+        " uses every processor, so that two at a time take as long as one after the other",
     )
 
 
@@ -102,6 +108,7 @@ def _build(
     from ftc.build.engine import build
     from ftc.build.pins import pin
     from ftc.cli.progress import Progress
+    from ftc.cli.reading import Reading
 
     plan = workspace.plan
     try:
@@ -115,6 +122,7 @@ def _build(
         reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        reading=Reading(console).told,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")

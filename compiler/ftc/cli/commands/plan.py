@@ -11,6 +11,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.cost_lines import Counts, cost_record, cost_text, plan_record, plan_text, room_text
 from ftc.cli.exits import Exit
+from ftc.cli.memory_here import memory_here
 from ftc.cli.stage_lines import StageLine, print_stage_lines, stage_lines
 from ftc.cli.workspace import open_workspace
 from ftc.plan.cost import plan_cost
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     freshness = workspace.freshness()
     every = stage_lines(workspace, arguments.targets, freshness)
     lines = [line for line in every if line.to_do]
-    cost = plan_cost(freshness, [line.stage for line in lines])
+    cost = plan_cost(freshness, [line.stage for line in lines], capacity=memory_here())
     counts = _counts(every)
     if console.json:
         for line in lines:

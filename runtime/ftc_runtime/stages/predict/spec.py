@@ -41,14 +41,15 @@ class Params(Answering, StageParams):
     kind: ClassVar = "predict"
     version: ClassVar = 1
     needs: ClassVar = {
-        "model": Need(Artifact.MODEL, optional=True, libraries=("torch", "transformers")),
+        "model": Need(
+            Artifact.MODEL, optional=True, libraries=("torch", "transformers"), devices=1
+        ),
         "adapter": Need(Artifact.ADAPTER, optional=True, libraries=("peft",)),
         "gguf": Need(Artifact.GGUF, optional=True, libraries=("llama-cpp-python", "transformers")),
         "rows": Need(Artifact.ROWS),
     }
     makes: ClassVar = {"predictions": Artifact.PREDICTIONS}
     reproduces: ClassVar[Literal["exact", "seeded", "external"]] = "seeded"
-    devices: ClassVar = 1
 
     template: Template = Field(
         default="auto", description="auto reads the model's own chat template"
