@@ -60,6 +60,7 @@ def memory(shape: ModelShape, settings: dict[str, Any], *, tokens: int, share: f
         (WIDE, params(1), 256, 0.25, 1396),
         (WIDE, params(4), 256, 0.25, 1939),
         (WIDE, CHECKPOINTED(4), 256, 0.25, 1163),
+        (SMOLLM2, params(2, dtype="bfloat16"), 64, 1.0, 964),
         (TINY, params(4), 64, 0.5, 599),
     ],
 )
