@@ -47,8 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=1,
         metavar="N",
-        help="stages at a time (default 1). Each training has a GPU of its own; on the CPU each stage"
+        help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
         " uses every processor, so that two at a time take as long as one after the other",
+    )
+    parser.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="drop the checkpoints of a stage that was interrupted; may be repeated",
     )
 
 
@@ -63,6 +70,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.rehearse:
         return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     targets = workspace.targets(arguments.targets)
+    workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
@@ -123,6 +131,7 @@ def _build(
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
         reading=Reading(console).told,
+        afresh=arguments.fresh,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
