@@ -63,7 +63,7 @@ class Progress:
                 self._record("stopping", stage, what=event["what"], seconds=event["seconds"])
                 self._console.talk(
                     f"  {stage.name}  saves {event['what']} before it ends,"
-                    f" in about {_duration(event['seconds'])}"
+                    f" in about {duration_text(event['seconds'])}"
                 )
             case "progress":
                 self._show(stage, progress_text(event))

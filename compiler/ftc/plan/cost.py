@@ -106,6 +106,9 @@ class _Teller:
     def _run(self, stage: Stage, state: State) -> Cost:
         memory, note = self._memory(stage)
         seconds = self._seconds(stage)
+        if seconds is not None and state.status is Status.RESUMABLE:
+            # How much of it is left, the checkpoint alone knows.
+            seconds = seconds._replace(low=0.0)
         return Cost(
             stage.name,
             seconds,
@@ -124,7 +127,7 @@ class _Teller:
             return None
         runs = []
         for run in self._history.runs:
-            if run.kind == stage.kind:
+            if run.kind == stage.kind and run.seconds is not None:
                 then = self._expectation.given_to(run, stage)
                 if then.family() == given.family():
                     runs.append(Timed(run.seconds, work_of(run.kind, then)))

@@ -25,7 +25,8 @@ class Run(NamedTuple):
     """Role -> digest."""
     sizes: Mapping[str, int]
     """Output -> bytes."""
-    seconds: float
+    seconds: float | None
+    """None of a run that went on from a checkpoint: it did only a part of the work."""
     told: Mapping[str, Any]
     """What its process said of itself: rows, tokens, steps."""
 
@@ -74,7 +75,7 @@ def run_of(record: Record) -> Run | None:
         record.preimage["spec"],
         record.preimage["inputs"],
         {name: stored.size for name, stored in record.outputs.items()},
-        float(seconds),
+        None if record.facts.get("resumed") else float(seconds),
         record.facts.get("stage") or {},
     )
 

@@ -11,13 +11,13 @@ from ftc.store.records import Record, encode_record
 from ftc.store.store import Store
 
 
-def write(store: Store, number: int, *, kind: str = "merge", rehearsal: bool = False) -> None:
+def write(store: Store, number: int, *, rehearsal: bool = False, resumed: bool = False) -> None:
     """Write a record whose output is of as many bytes as its number."""
     key = f"{number:064x}"
     spec = {"rehearsal": True} if rehearsal else {}
-    preimage = {"kind": kind, "spec": spec, "inputs": {"model": f"sha256:{number}"}}
+    preimage = {"kind": "merge", "spec": spec, "inputs": {"model": f"sha256:{number}"}}
     outputs = {"model": Stored(f"sha256:out{number}", number, "tree")}
-    facts = {"seconds": float(number), "stage": {"tensors": 1}}
+    facts = {"seconds": float(number), "resumed": resumed, "stage": {"tensors": 1}}
     place = store.root / "ac" / f"{number % 256:02x}" / f"{key}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(encode_record(Record(key, preimage, outputs, facts)))
@@ -52,6 +52,15 @@ def test_rehearsals_and_torn_records_are_no_runs(tmp_path: Path) -> None:
     torn.write_bytes(torn.read_bytes()[:40])
 
     assert [run.seconds for run in read_history(store).runs] == [1.0]
+
+
+def test_a_resumed_run_has_no_time_of_its_own(tmp_path: Path) -> None:
+    """It did a part of the work; what came out is whole."""
+    store = Store(tmp_path)
+    write(store, 5, resumed=True)
+
+    (run,) = read_history(store).runs
+    assert (run.seconds, run.sizes) == (None, {"model": 5})
 
 
 def test_an_empty_store_has_no_history(tmp_path: Path) -> None:
