@@ -19,8 +19,8 @@ from ftc.store.digests import (
     encode_listing,
     in_parallel,
 )
-
-READ_ONLY = 0o444
+from ftc.store.inodes import Inodes
+from ftc.store.proof import READ_ONLY, Blob, Proof
 
 
 class Stored(NamedTuple):
@@ -43,6 +43,8 @@ class Objects:
         self._objects = f"{root}/objects"
         self._views = root / "trees"
         self._scratch = root / "tmp"
+        self.inodes = Inodes(root / "stat.sqlite")
+        self._proof = Proof(self.inodes)
 
     def put(self, path: Path) -> Stored:
         """Move a file or a folder into the store and return what it is there.
@@ -62,19 +64,30 @@ class Objects:
         data = encode_listing(listing)
         digest = digest_of_bytes(data)
         place = self.place(digest)
-        if not _has_size(place, len(data)):
+        if not self._has(digest, len(data)):
             atomic.write(place, data, scratch=self._scratch, mode=READ_ONLY)
+            self._proof.note(place, digest)
         return Stored(digest, sum(entry.size for entry in listing.values()), "tree")
 
     def holds(self, stored: Stored) -> bool:
-        """Say whether all of it is here, by size. The bytes are not read again."""
+        """Say whether all of it is here. Only what has changed is read again."""
+        return not self.missing(stored)
+
+    def proves(self, stored: Stored) -> bool:
+        """Say whether all of it is here, after reading what was never read. See `Proof.wrong`."""
+        return not self.missing(stored, thorough=True)
+
+    def missing(self, stored: Stored, *, thorough: bool = False) -> list[str]:
+        """Return the digests of what is not here, or damaged."""
         if stored.kind == "file":
-            return _has_size(self._name(stored.digest), stored.size)
-        try:
-            listing = self.listing(stored)
-        except (OSError, ValueError):
-            return False
-        return all(_has_size(self._name(file.digest), file.size) for file in listing.values())
+            blobs = [self._blob(stored.digest, stored.size)]
+        else:
+            try:
+                files = self.listing(stored).values()
+            except (OSError, ValueError):
+                return [stored.digest]
+            blobs = [self._blob(file.digest, file.size) for file in files]
+        return [blob.digest for blob in self._proof.wrong(blobs, thorough=thorough)]
 
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*.
@@ -112,13 +125,19 @@ class Objects:
         name = digest.removeprefix(PREFIX)
         return f"{self._objects}/{name[:2]}/{name}"
 
+    def _blob(self, digest: str, size: int) -> Blob:
+        return Blob(self._name(digest), digest, size)
+
+    def _has(self, digest: str, size: int) -> bool:
+        return not self._proof.wrong([self._blob(digest, size)], thorough=True)
+
     def _put_file(self, path: Path) -> Entry:
         info = path.lstat()
         if not stat.S_ISREG(info.st_mode):
             raise NotStorable(f"{path.name} is not a regular file")
         entry = Entry(digest_of_file(path), info.st_size, bool(info.st_mode & stat.S_IXUSR))
         place = self.place(entry.digest)
-        if _has_size(place, entry.size):
+        if self._has(entry.digest, entry.size):
             path.unlink()
             return entry
         if info.st_nlink > 1:
@@ -129,6 +148,7 @@ class Objects:
         atomic.make_folder(place.parent)
         path.replace(place)
         atomic.sync(place.parent)
+        self._proof.note(place, entry.digest)
         return entry
 
     def _link(self, view: Path, blob: Path) -> None:
@@ -181,14 +201,6 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield from _files_below(folder / entry.name)
             else:
                 yield folder / entry.name
-
-
-def _has_size(path: Path | str, size: int) -> bool:
-    try:
-        info = os.lstat(path)
-    except OSError:
-        return False
-    return stat.S_ISREG(info.st_mode) and info.st_size == size
 
 
 def _relative(goal: Path, start: Path) -> Path:

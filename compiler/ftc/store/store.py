@@ -33,14 +33,23 @@ class Store:
         self.root = root.absolute()
         self._objects = Objects(self.root)
         self._scratch = self.root / "tmp"
+        self.inodes = self._objects.inodes
 
     def put(self, path: Path) -> Stored:
         """Move a file or a folder into the store. See `Objects.put`."""
         return self._objects.put(path)
 
     def holds(self, stored: Stored) -> bool:
-        """Say whether all of it is here and of the right size."""
+        """Say whether all of it is here and as it was. See `Objects.holds`."""
         return self._objects.holds(stored)
+
+    def proves(self, stored: Stored) -> bool:
+        """Say so after reading what was never read: for those who use its bytes."""
+        return self._objects.proves(stored)
+
+    def missing(self, stored: Stored) -> list[str]:
+        """Return the digests of what is not here, or damaged."""
+        return self._objects.missing(stored)
 
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*. See `Objects.path`."""

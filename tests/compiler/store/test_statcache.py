@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ftc.store import statcache
+from ftc.store import inodes, statcache
 from ftc.store.digests import digest_of_file
 from ftc.store.objects import Objects
 from ftc.store.statcache import StatCache
@@ -23,7 +23,7 @@ RACY_SECONDS = 0.3
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files settle sooner, for the time that these tests take."""
-    monkeypatch.setattr(statcache, "RACY_NANOSECONDS", int(RACY_SECONDS * 1e9))
+    monkeypatch.setattr(inodes, "RACY_NANOSECONDS", int(RACY_SECONDS * 1e9))
 
 
 @pytest.fixture
