@@ -23,7 +23,7 @@ from ftc.build.run_file import RunFile
 from ftc.build.scheduler import Step, run_steps
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.needed import needed
+from ftc.plan.needed import proven
 from ftc.plan.stages import Stage
 from ftc.store.records import Record
 from ftc.store.supply import SupplyFault
@@ -90,7 +90,7 @@ def build(
     with interrupt.signals():
         # Again only after a supply did not keep its promise: other stages are needed then.
         while builder.begins():
-            stages = needed(freshness.plan, freshness.look(), names)
+            stages = proven(freshness, names)
             try:
                 with interrupt.raising():
                     run_steps(builder.steps(stages), jobs=jobs, keep_going=keep_going)
@@ -149,6 +149,8 @@ class _Builder:
             state = self._freshness.assess(stage)
             self._freshness.states[stage.name] = state
             if state.status is not Status.FRESH or state.key is None or state.record is None:
+                return False
+            if not self._executor.store.proven(state.record):
                 return False
             # A stage under a new name is fresh before anything refers to it.
             self._executor.use(stage, state.key)

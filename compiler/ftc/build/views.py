@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ftc.plan.freshness import State
 from ftc.plan.stages import Target
+from ftc.store import atomic
 from ftc.store.objects import Stored
 from ftc.store.records import Record
 from ftc.store.store import Store
@@ -32,19 +33,38 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
     record = _record(target, states)
     name = hashlib.sha256(f"{root}\n{record}".encode()).hexdigest()[:32]
     view = store.root / "views" / name
-    if not view.is_dir():
+    links = dict(_links(made, view))
+    if not _is_as_made(view, links, record):
         beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
         beside.mkdir(parents=True)
         (beside / RECORD_FILE).write_text(record, encoding="utf-8")
-        for path, place in made.items():
-            _link(place, beside / path, final=view / path)
-        view.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.rename(view)
-        except OSError:
-            # Another build was first; its links are the same.
-            pass
+        for path, goal in links.items():
+            (beside / path).parent.mkdir(parents=True, exist_ok=True)
+            (beside / path).symlink_to(goal)
+        atomic.replace_folder(beside, view, scratch=store.root / "tmp")
     return _point(root / OUT_FOLDER / target.name.replace(":", "-"), view)
+
+
+def _links(made: Mapping[str, Path], view: Path) -> Iterator[tuple[str, str]]:
+    """What each link in the view says; "." spreads a folder's files."""
+    for path, place in made.items():
+        if path == ".":
+            for entry in sorted(place.iterdir()):
+                yield entry.name, os.path.relpath(entry, view)
+        else:
+            yield path, os.path.relpath(place, (view / path).parent)
+
+
+def _is_as_made(view: Path, links: Mapping[str, str], record: str) -> bool:
+    try:
+        found = {
+            path.relative_to(view).as_posix(): str(path.readlink())
+            for path in view.rglob("*")
+            if path.is_symlink()
+        }
+        return found == links and (view / RECORD_FILE).read_text(encoding="utf-8") == record
+    except (OSError, ValueError):
+        return False
 
 
 def _stored(state: State, output: str) -> Stored:
@@ -56,20 +76,6 @@ def _made(state: State) -> Record:
     if state.record is None:
         raise ValueError(f"{state.stage} has no result to show")
     return state.record
-
-
-def _link(made: Path, at: Path, *, final: Path) -> None:
-    """Link a file or a folder; "." (at == the view itself) spreads the folder's files."""
-    if at.exists():
-        for entry in sorted(made.iterdir()):
-            _symlink(at / entry.name, entry, final=final / entry.name)
-    else:
-        at.parent.mkdir(parents=True, exist_ok=True)
-        _symlink(at, made, final=final)
-
-
-def _symlink(at: Path, to: Path, *, final: Path) -> None:
-    at.symlink_to(os.path.relpath(to, final.parent))
 
 
 def _record(target: Target, states: Mapping[str, State]) -> str:

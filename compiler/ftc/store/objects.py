@@ -22,6 +22,8 @@ from ftc.store.digests import (
 from ftc.store.inodes import Inodes
 from ftc.store.proof import READ_ONLY, Blob, Proof
 
+EXECUTABLE = 0o555
+
 
 class Stored(NamedTuple):
     """Something in the store. *size* is in bytes; that of a tree is the sum of its files."""
@@ -162,36 +164,41 @@ class Objects:
 
     def _show(self, view: Path, listing: Listing) -> None:
         """Make a folder whose files are links to blobs, at once or not at all."""
-        if all((view / name).exists() for name in listing) and view.is_dir():
+        if self._is_shown(view, listing):
             return
         fresh = atomic.temporary_in(self._scratch)
         fresh.mkdir()
         for name, entry in listing.items():
             file = fresh / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            blob = self.place(entry.digest)
             if entry.executable:
-                copy = atomic.copy(blob, scratch=self._scratch)
-                copy.chmod(0o555)
+                copy = atomic.copy(self.place(entry.digest), scratch=self._scratch)
+                copy.chmod(EXECUTABLE)
                 copy.replace(file)
             else:
-                # Seen from where it will be, not from where it is made.
-                file.symlink_to(_relative(blob, (view / name).parent))
-        self._swap(fresh, view)
+                file.symlink_to(self._goal(view / name, entry))
+        atomic.replace_folder(fresh, view, scratch=self._scratch)
 
-    def _swap(self, fresh: Path, view: Path) -> None:
-        view.parent.mkdir(parents=True, exist_ok=True)
-        if view.exists():
-            damaged = atomic.temporary_in(self._scratch)
-            view.rename(damaged)
-            atomic.remove_tree(damaged)
-        try:
-            fresh.rename(view)
-        except OSError:
-            # Another build showed the same tree first.
-            if not view.is_dir():
-                raise
-            atomic.remove_tree(fresh)
+    def _is_shown(self, view: Path, listing: Listing) -> bool:
+        """Say whether the folder has these files, these alone, and each as it was made."""
+        if view.is_symlink() or not view.is_dir():
+            return False
+        found = {file.relative_to(view).as_posix(): file for file in _files_below(view)}
+        return found.keys() == listing.keys() and all(
+            self._is_copy(found[name], entry)
+            if entry.executable
+            else file.is_symlink() and file.readlink() == self._goal(file, entry)
+            for name, entry in listing.items()
+            for file in [found[name]]
+        )
+
+    def _is_copy(self, file: Path, entry: Entry) -> bool:
+        copy = Blob(str(file), entry.digest, entry.size, mode=EXECUTABLE)
+        return not self._proof.wrong([copy], thorough=True)
+
+    def _goal(self, file: Path, entry: Entry) -> Path:
+        """What the link at *file* says: seen from where it is, so that a store can be moved."""
+        return _relative(self.place(entry.digest), file.parent)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

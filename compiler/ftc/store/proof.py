@@ -22,6 +22,7 @@ class Blob(NamedTuple):
     place: str
     digest: str
     size: int
+    mode: int = READ_ONLY
 
 
 class _Here(NamedTuple):
@@ -71,7 +72,7 @@ class Proof:
     def _read(self, doubtful: Sequence[_Here]) -> list[Blob]:
         """Return those that are right after all; what was found is remembered."""
         now = time.time_ns()
-        found = in_parallel(_digest, [Path(one.blob.place) for one in doubtful])
+        found = in_parallel(_digest, [one.blob for one in doubtful])
         right: list[_Here] = []
         wrong: dict[Identity, str] = {}
         for one, digest in zip(doubtful, found, strict=True):
@@ -92,13 +93,14 @@ def _look(blob: Blob) -> os.stat_result | None:
         return None
 
 
-def _digest(place: Path) -> str | None:
+def _digest(blob: Blob) -> str | None:
+    place = Path(blob.place)
     try:
         return digest_of_file(place)
     except PermissionError:
         # Someone took our own right to read it away.
         with suppress(OSError):
-            place.chmod(READ_ONLY)
+            place.chmod(blob.mode)
             return digest_of_file(place)
     except OSError:
         pass
@@ -107,9 +109,9 @@ def _digest(place: Path) -> str | None:
 
 def _mended(one: _Here) -> Identity:
     """Make it read-only again if it is not, and return what it is then."""
-    if stat.S_IMODE(one.info.st_mode) == READ_ONLY:
+    if stat.S_IMODE(one.info.st_mode) == one.blob.mode:
         return Identity.of(one.info)
     place = Path(one.blob.place)
     with suppress(OSError):
-        place.chmod(READ_ONLY)
+        place.chmod(one.blob.mode)
     return Identity.of(place.lstat())

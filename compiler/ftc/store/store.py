@@ -47,10 +47,6 @@ class Store:
         """Say so after reading what was never read: for those who use its bytes."""
         return self._objects.proves(stored)
 
-    def missing(self, stored: Stored) -> list[str]:
-        """Return the digests of what is not here, or damaged."""
-        return self._objects.missing(stored)
-
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*. See `Objects.path`."""
         return self._objects.path(stored, suffix)
@@ -70,6 +66,10 @@ class Store:
     def complete(self, record: Record) -> bool:
         """Say whether every output of the record is here."""
         return all(self.holds(stored) for stored in record.outputs.values())
+
+    def proven(self, record: Record) -> bool:
+        """Say so after reading what was never read: for those who use its bytes."""
+        return all([self.proves(stored) for stored in record.outputs.values()])
 
     def publish(self, record: Record) -> Record:
         """Make the record the key's, and return the one that stands. This is the commit point.

@@ -15,7 +15,7 @@ from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.plan.freshness import Freshness
-from ftc.plan.needed import unsettled
+from ftc.plan.needed import proven, unsettled
 from ftc.plan.stages import Target
 
 EXAMPLES = "examples:\n  ftc build\n  ftc build merged-gguf\n  ftc build recall --keep-going"
@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     targets = workspace.targets(arguments.targets)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
-    if not unsettled(workspace.plan, freshness.look(), names):
+    proven(freshness, names)
+    if not unsettled(workspace.plan, freshness.states, names):
         names = list(workspace.plan.closure(names))
         _use(names, workspace, freshness)
         _show(targets, workspace, freshness, console=console)
