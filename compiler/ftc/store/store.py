@@ -77,6 +77,7 @@ class Store:
         The first stands, so that nobody sees a key's outputs change; one that differs is kept
         beside it as `<key>.alt.<n>.json`. A record that lost its objects is replaced.
         """
+        self.dropped_file(record.key).unlink(missing_ok=True)
         place = self._record_file(record.key)
         data = encode_record(record)
         if atomic.create(place, data, scratch=self._scratch):
@@ -88,6 +89,15 @@ class Store:
         if first.outputs != record.outputs:
             self._keep_beside(place, data)
         return first
+
+    def drop(self, key: str) -> None:
+        """Note that files of the key's outputs are gone on purpose: that is no damage."""
+        if not self.dropped_file(key).exists():
+            atomic.write(self.dropped_file(key), b"", scratch=self._scratch)
+
+    def dropped_file(self, key: str) -> Path:
+        """Return the file that notes this."""
+        return Path(f"{self.root}/dropped/{key[:2]}/{key}")
 
     def ref(self, project: str, stage: str) -> str | None:
         """Return the key that the project last used for the stage."""

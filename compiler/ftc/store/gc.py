@@ -1,0 +1,179 @@
+"""Garbage: what no project uses any more. Found first, deleted only when that is asked for.
+
+Records go before their files, so that a collection that is killed leaves a right store.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ftc.store import atomic
+from ftc.store.digests import PREFIX
+from ftc.store.locks import STORE_LOCK, KeyLock
+from ftc.store.marking import DAY_SECONDS, KEY, UNFINISHED_DAYS, Marked, files_of
+from ftc.store.projects import forget, registered
+from ftc.store.roots import REHEARSAL
+from ftc.store.store import Store, file_name
+
+NO_RECORD = "of no record"
+UNFINISHED = "unfinished work"
+SMALL_THINGS = "logs, links and the like"
+
+
+class Piece(NamedTuple):
+    """A file or folder that goes. *size* is in bytes."""
+
+    path: Path
+    size: int
+    kind: str
+    """The kind of stage that made it, or what else it is."""
+    key: str | None = None
+    """The result that it belongs to."""
+
+
+class Garbage(NamedTuple):
+    """All that goes, in the order in which it goes."""
+
+    records: list[Piece]
+    dropped: list[str]
+    """Keys of results whose records stay without some of their files."""
+    files: list[Piece]
+    rest: list[Piece]
+    """Work, logs, links, old quarantine, refs."""
+
+    def pieces(self) -> list[Piece]:
+        """Return all of it."""
+        return [*self.records, *self.files, *self.rest]
+
+
+def garbage(store: Store, marked: Marked) -> Garbage:
+    """Return what is not marked, and not young."""
+    owners = {
+        digest: (key, str(record.preimage["kind"]))
+        for key, record in marked.records.items()
+        for stored in record.outputs.values()
+        for digest in files_of(store, stored)
+    }
+    files = list(_objects(store, marked, owners))
+    gone = {PREFIX + piece.path.name for piece in files}
+    dropped = [
+        key
+        for key in sorted(marked.kept)
+        for stored in marked.records[key].outputs.values()
+        if gone.intersection(files_of(store, stored))
+    ]
+    return Garbage(
+        list(_records(store, marked)), sorted(set(dropped)), files, list(_rest(store, marked))
+    )
+
+
+def delete(store: Store, found: Garbage) -> None:
+    """Delete it. The store's lock must be held alone since before it was marked."""
+    for piece in found.records:
+        piece.path.unlink(missing_ok=True)
+    for folder in {piece.path.parent for piece in found.records}:
+        atomic.sync(folder)
+    for key in found.dropped:
+        store.drop(key)
+    for piece in found.files:
+        piece.path.unlink(missing_ok=True)
+    for piece in found.rest:
+        if piece.key is None:
+            atomic.remove_tree(piece.path)
+        else:
+            _delete_unlocked(store, piece, piece.key)
+    for project in registered(store):
+        if project.is_gone():
+            forget(store, project)
+
+
+def _delete_unlocked(store: Store, piece: Piece, key: str) -> None:
+    """Leave what the process of a killed build may still write to: it holds its key."""
+    with KeyLock(store, key) as lock:
+        if lock.acquire(give_up=lambda: True):
+            atomic.remove_tree(piece.path)
+
+
+def _records(store: Store, marked: Marked) -> Iterator[Piece]:
+    """Yield the records that go; those that lost against another go with that one."""
+    for file in sorted((store.root / "ac").glob("*/*.json")):
+        key = file.name.partition(".")[0]
+        if key not in marked.kept and file.stat().st_mtime <= marked.since:
+            record = marked.records.get(key)
+            kind = str(record.preimage["kind"]) if record else NO_RECORD
+            yield Piece(file, file.stat().st_size, kind, key)
+
+
+def _objects(store: Store, marked: Marked, owners: dict[str, tuple[str, str]]) -> Iterator[Piece]:
+    for file in sorted((store.root / "objects").glob("*/*")):
+        info = file.lstat()
+        # Its ctime tells when it came: a rename keeps the mtime that its stage gave it.
+        if PREFIX + file.name in marked.files or info.st_ctime > marked.since:
+            continue
+        key, kind = owners.get(PREFIX + file.name, (None, NO_RECORD))
+        yield Piece(file, info.st_size, kind, key)
+
+
+def _rest(store: Store, marked: Marked) -> Iterator[Piece]:
+    root = store.root
+    for folder in _old(root / "work", marked.since):
+        if folder.name not in marked.work:
+            key = folder.name if KEY.fullmatch(folder.name) else None
+            yield Piece(folder, _size(folder), UNFINISHED, key)
+    small = [
+        *_refs(store, marked.since),
+        *(file for file in _old(root / "logs", marked.since) if _has_no_use(file, marked)),
+        *(file for file in _old(root / "locks", marked.since) if _has_no_use(file, marked)),
+        *(
+            file
+            for file in _old(root / "dropped", marked.since, "*/*")
+            if _has_no_use(file, marked)
+        ),
+        *(view for view in _old(root / "trees", marked.since, "*/*") if _is_cut_off(view, marked)),
+        *(view for view in _old(root / "views", marked.since) if not _shows(view, marked)),
+        *_old(root / "tmp", marked.since),
+        *_old(root / "quarantine", time.time() - UNFINISHED_DAYS * DAY_SECONDS),
+    ]
+    yield from (Piece(path, _size(path), SMALL_THINGS) for path in small)
+
+
+def _has_no_use(file: Path, marked: Marked) -> bool:
+    """Say whether a file that is named by a key is of no result that stays, and of no work."""
+    key = file.name.partition(".")[0]
+    return file.name != STORE_LOCK and key not in marked.kept and key not in marked.work
+
+
+def _is_cut_off(view: Path, marked: Marked) -> bool:
+    return PREFIX + view.name.partition(".")[0] not in marked.files
+
+
+def _shows(view: Path, marked: Marked) -> bool:
+    """Say whether all that a folder under `out/` links to stays."""
+    try:
+        outputs = json.loads((view / "record.json").read_bytes())["outputs"].values()
+        return all(output["digest"] in marked.files for output in outputs)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _refs(store: Store, since: float) -> Iterator[Path]:
+    """Yield the refs of projects that are gone, and old ones of rehearsals."""
+    gone = {file_name(project.owner) for project in registered(store) if project.is_gone()}
+    for folder in sorted((store.root / "refs").glob("*")):
+        if folder.name in gone:
+            yield folder
+        elif folder.name.endswith(REHEARSAL):
+            yield from _old(folder, since)
+
+
+def _old(folder: Path, since: float, pattern: str = "*") -> list[Path]:
+    return [path for path in sorted(folder.glob(pattern)) if path.lstat().st_ctime <= since]
+
+
+def _size(path: Path) -> int:
+    below = path.rglob("*") if path.is_dir() and not path.is_symlink() else []
+    return sum(file.lstat().st_size for file in (path, *below) if not file.is_dir())
