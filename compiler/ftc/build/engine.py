@@ -25,6 +25,7 @@ from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.needed import proven
 from ftc.plan.stages import Stage
+from ftc.store.locks import relying_on
 from ftc.store.records import Record
 from ftc.store.supply import SupplyFault
 
@@ -87,7 +88,7 @@ def build(
     )
     builder = _Builder(freshness, executor)
     stages: dict[str, Stage] = {}
-    with interrupt.signals():
+    with relying_on(freshness.store), interrupt.signals():
         # Again only after a supply did not keep its promise: other stages are needed then.
         while builder.begins():
             stages = proven(freshness, names)

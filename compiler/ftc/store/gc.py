@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 from ftc.store import atomic
 from ftc.store.digests import PREFIX
-from ftc.store.locks import STORE_LOCK, KeyLock
+from ftc.store.locks import KeyLock
 from ftc.store.marking import DAY_SECONDS, KEY, UNFINISHED_DAYS, Marked, files_of
 from ftc.store.projects import forget, registered
-from ftc.store.roots import REHEARSAL
-from ftc.store.store import Store, file_name
+from ftc.store.store import Store, key_of_ref
 
 NO_RECORD = "of no record"
 UNFINISHED = "unfinished work"
@@ -125,7 +124,7 @@ def _rest(store: Store, marked: Marked) -> Iterator[Piece]:
             key = folder.name if KEY.fullmatch(folder.name) else None
             yield Piece(folder, _size(folder), UNFINISHED, key)
     small = [
-        *_refs(store, marked.since),
+        *(ref for ref in _old(root / "refs", marked.since, "*/*") if _is_unused(ref, marked)),
         *(file for file in _old(root / "logs", marked.since) if _has_no_use(file, marked)),
         *(file for file in _old(root / "locks", marked.since) if _has_no_use(file, marked)),
         *(
@@ -144,7 +143,7 @@ def _rest(store: Store, marked: Marked) -> Iterator[Piece]:
 def _has_no_use(file: Path, marked: Marked) -> bool:
     """Say whether a file that is named by a key is of no result that stays, and of no work."""
     key = file.name.partition(".")[0]
-    return file.name != STORE_LOCK and key not in marked.kept and key not in marked.work
+    return bool(KEY.fullmatch(key)) and key not in marked.kept and key not in marked.work
 
 
 def _is_cut_off(view: Path, marked: Marked) -> bool:
@@ -160,14 +159,9 @@ def _shows(view: Path, marked: Marked) -> bool:
         return False
 
 
-def _refs(store: Store, since: float) -> Iterator[Path]:
-    """Yield the refs of projects that are gone, and old ones of rehearsals."""
-    gone = {file_name(project.owner) for project in registered(store) if project.is_gone()}
-    for folder in sorted((store.root / "refs").glob("*")):
-        if folder.name in gone:
-            yield folder
-        elif folder.name.endswith(REHEARSAL):
-            yield from _old(folder, since)
+def _is_unused(ref: Path, marked: Marked) -> bool:
+    """Say whether a ref's record does not stay: of a stage or a project that is no more."""
+    return key_of_ref(ref) not in marked.kept
 
 
 def _old(folder: Path, since: float, pattern: str = "*") -> list[Path]:

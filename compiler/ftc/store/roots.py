@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ftc.diagnostics import Diagnostic, ProjectError
 from ftc.store.projects import Project, registered
-from ftc.store.store import Store, file_name
+from ftc.store.store import Store, file_name, key_of_ref
 
 LOCK_FILE = "ftc.lock"
 OUT_FOLDER = "out"
@@ -52,7 +52,7 @@ def roots(store: Store, project: Project, *, used: Sequence[tuple[str, str]]) ->
         for file in folder.glob("*.json"):
             if owner == project and file.stem not in stages:
                 continue
-            key = _key(file)
+            key = key_of_ref(file)
             if key is not None:
                 # Nobody knows what the refs of a project that has not registered are for.
                 found.append(_root(owner, file.stem, key) if owner else Root(key))
@@ -109,14 +109,6 @@ def _shown(project: Project) -> Iterator[Root]:
                 yield Root(output["key"], frozenset([output["output"]]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
-
-
-def _key(ref: Path) -> str | None:
-    try:
-        key = json.loads(ref.read_bytes())["key"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return key if isinstance(key, str) else None
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -101,11 +101,7 @@ class Store:
 
     def ref(self, project: str, stage: str) -> str | None:
         """Return the key that the project last used for the stage."""
-        try:
-            key = json.loads(self.ref_file(project, stage).read_bytes())["key"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return key if isinstance(key, str) else None
+        return key_of_ref(self.ref_file(project, stage))
 
     def set_ref(self, project: str, stage: str, key: str) -> None:
         """Note the key that the project uses for the stage now."""
@@ -170,3 +166,12 @@ def file_name(name: str) -> str:
     if len(safe.encode()) <= LONGEST_NAME:
         return safe
     return safe[:40] + "-" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def key_of_ref(file: Path) -> str | None:
+    """Return the key in a ref's file, or None if that is not whole."""
+    try:
+        key = json.loads(file.read_bytes())["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return key if isinstance(key, str) else None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
+from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.plan.freshness import Freshness
 from ftc.plan.needed import proven, unsettled
@@ -44,6 +45,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return plan.run(arguments, console)
     began = time.monotonic()
     workspace = open_workspace()
+    with use_store(workspace, console):
+        return _run(arguments, console, workspace=workspace, began=began)
+
+
+def _run(
+    arguments: argparse.Namespace, console: Console, *, workspace: Workspace, began: float
+) -> int:
     targets = workspace.targets(arguments.targets)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
