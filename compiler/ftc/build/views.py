@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -14,9 +13,9 @@ from ftc.store import atomic
 from ftc.store.objects import Stored
 from ftc.store.records import Record
 from ftc.store.store import Store
+from ftc.store.views import RECORD_FILE, view_of
 
 OUT_FOLDER = "out"
-RECORD_FILE = "record.json"
 
 
 def show(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
@@ -31,11 +30,10 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
         for path, edge in target.links.items()
     }
     record = _record(target, states)
-    name = hashlib.sha256(f"{root}\n{record}".encode()).hexdigest()[:32]
-    view = store.root / "views" / name
+    view = view_of(store, record, root)
     links = dict(_links(made, view))
     if not _is_as_made(view, links, record):
-        beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
+        beside = store.root / "tmp" / f"view-{view.name}-{os.getpid()}"
         beside.mkdir(parents=True)
         (beside / RECORD_FILE).write_text(record, encoding="utf-8")
         for path, goal in links.items():

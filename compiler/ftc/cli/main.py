@@ -20,7 +20,7 @@ COMMANDS = {
     "why": "explain why a target would be rebuilt",
     "log": "show what a stage said when it ran",
     "graph": "draw the stages and what they need",
-    "verify": "read the store again; --repair moves damage aside",
+    "verify": "read the store again; --repair mends it",
     "gc": "find what nobody uses in the store; --delete deletes it",
     "doctor": "look at this machine, or at a model",
     "completion": "print a completion script for bash, zsh or fish",

@@ -1,6 +1,7 @@
 """Garbage: what no project uses any more. Found first, deleted only when that is asked for.
 
-Records go before their files, so that a collection that is killed leaves a right store.
+What leads to a record goes before it, and a record before its files: a collection that is killed
+leaves a right store.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ class Piece(NamedTuple):
 class Garbage(NamedTuple):
     """All that goes, in the order in which it goes."""
 
+    rest: list[Piece]
+    """Refs, links, work, logs, old quarantine."""
     records: list[Piece]
     dropped: list[str]
     """Keys of results whose records stay without some of their files."""
     files: list[Piece]
-    rest: list[Piece]
-    """Work, logs, links, old quarantine, refs."""
 
     def pieces(self) -> list[Piece]:
         """Return all of it."""
-        return [*self.records, *self.files, *self.rest]
+        return [*self.rest, *self.records, *self.files]
 
 
 def garbage(store: Store, marked: Marked) -> Garbage:
@@ -65,13 +66,17 @@ def garbage(store: Store, marked: Marked) -> Garbage:
         for stored in marked.records[key].outputs.values()
         if gone.intersection(files_of(store, stored))
     ]
-    return Garbage(
-        list(_records(store, marked)), sorted(set(dropped)), files, list(_rest(store, marked))
-    )
+    rest, records = list(_rest(store, marked)), list(_records(store, marked))
+    return Garbage(rest, records, sorted(set(dropped)), files)
 
 
 def delete(store: Store, found: Garbage) -> None:
     """Delete it. The store's lock must be held alone since before it was marked."""
+    for piece in found.rest:
+        if piece.key is None:
+            _remove(store, piece.path)
+        else:
+            _delete_unlocked(store, piece, piece.key)
     for piece in found.records:
         piece.path.unlink(missing_ok=True)
     for folder in {piece.path.parent for piece in found.records}:
@@ -80,14 +85,16 @@ def delete(store: Store, found: Garbage) -> None:
         store.drop(key)
     for piece in found.files:
         piece.path.unlink(missing_ok=True)
-    for piece in found.rest:
-        if piece.key is None:
-            atomic.remove_tree(piece.path)
-        else:
-            _delete_unlocked(store, piece, piece.key)
     for project in registered(store):
         if project.is_gone():
             forget(store, project)
+
+
+def _remove(store: Store, path: Path) -> None:
+    """Remove a folder by way of another name, so that nobody finds half of it."""
+    if path.is_dir() and not path.is_symlink():
+        path = path.rename(atomic.temporary_in(store.root / "tmp"))
+    atomic.remove_tree(path)
 
 
 def _delete_unlocked(store: Store, piece: Piece, key: str) -> None:

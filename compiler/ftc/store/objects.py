@@ -107,6 +107,20 @@ class Objects:
             self._show(view, self.listing(stored))
         return view
 
+    def shows(self, view: Path) -> bool:
+        """Say whether a link or a folder in `trees/` leads to what its name says, all of it."""
+        name = view.name.partition(".")[0]
+        blob = self.place(PREFIX + name)
+        if view.is_symlink():
+            return view.readlink() == _relative(blob, view.parent) and blob.exists()
+        try:
+            listing = self.listing(Stored(PREFIX + name, 0, "tree"))
+        except (OSError, ValueError):
+            return False
+        return self._is_shown(view, listing) and all(
+            self.place(file.digest).exists() for file in listing.values()
+        )
+
     def listing(self, stored: Stored) -> dict[str, Entry]:
         """Return the files of a tree.
 

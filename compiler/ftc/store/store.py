@@ -55,6 +55,14 @@ class Store:
         """Return the files of a tree. See `Objects.listing`."""
         return self._objects.listing(stored)
 
+    def place(self, digest: str) -> Path:
+        """Return where an object is, or would be."""
+        return self._objects.place(digest)
+
+    def shows(self, view: Path) -> bool:
+        """Say whether something in `trees/` is as it was made. See `Objects.shows`."""
+        return self._objects.shows(view)
+
     def record(self, key: str) -> Record | None:
         """Return what the key gave, or None. What cannot be read was never written."""
         try:
