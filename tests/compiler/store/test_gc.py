@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,19 +50,19 @@ def gguf(project: ToyProject, **more: Any) -> None:
     project.stage("gguf:g", inputs=["sft:a>adapter"], outputs={"gguf": "report"}, **more)
 
 
-def described(project: ToyProject, **more: object) -> Project:
+def described(project: ToyProject, **more: Any) -> Project:
     """Return the project as its store knows it."""
-    return Project("toy", "toy", project.root)._replace(**more)  # type: ignore[arg-type]
+    return Project("toy", "toy", project.root)._replace(**more)
 
 
-def found(project: ToyProject, *, grace: float = 0.0, **more: object) -> Garbage:
+def found(project: ToyProject, *, grace: float = 0.0, **more: Any) -> Garbage:
     """Return the garbage of the project's store; nothing is young unless *grace* says so."""
     used = [(name, str(state.key)) for name, state in project.freshness().look().items()]
     chosen = roots(project.store, described(project, **more), used=used)
     return garbage(project.store, mark(project.store, chosen, grace_seconds=grace))
 
 
-def collect(project: ToyProject, **more: object) -> Garbage:
+def collect(project: ToyProject, **more: Any) -> Garbage:
     """Delete the garbage as `ftc gc --delete` does."""
     register(project.store, described(project, **more))
     with deleting_from(project.store):
@@ -381,19 +382,29 @@ def collect_and_die(project: ToyProject, step: int) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def test_killed_at_any_step_it_leaves_a_right_store(project: ToyProject) -> None:
+def test_killed_at_any_step_it_leaves_a_right_store(project: ToyProject, tmp_path: Path) -> None:
     """Nothing that is kept lacks a file, and the next collection ends what this one began."""
     edit(project, "r 16")
-    damaged = []
+    calm = copied(project, tmp_path / "calm")
+    collect(calm, kept=("gguf:g>gguf",))
+
     for step in itertools.count():
-        gone = collect_and_die(project, step)
-        damaged += damage(project)
-        statuses = project.statuses()
+        disturbed = copied(project, tmp_path / str(step))
+        through = collect_and_die(disturbed, step)
+        damaged, statuses = damage(disturbed), disturbed.statuses()
+        collect(disturbed, kept=("gguf:g>gguf",))
+
+        assert damaged == []
         assert statuses["gguf:g"] == "fresh"
-        assert "stale" not in statuses.values()
-        if gone:
+        assert not {"stale", "pending"} & set(statuses.values())
+        assert files(disturbed) == files(calm)
+        if through:
             break
 
     assert step > 20
-    assert damaged == []
-    assert found(project, kept=("gguf:g>gguf",)).pieces() == []
+
+
+def copied(project: ToyProject, root: Path) -> ToyProject:
+    """Return a copy of a project, with its store."""
+    shutil.copytree(project.root, root, symlinks=True)
+    return ToyProject(root, project.stages)
