@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ftc.plan.stages import Care, Edge, OutsideSource, Plan, Stage, Target
+from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
 
 FILE_NAME = "plan.json"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
@@ -107,12 +107,10 @@ def _plan(document: dict[str, Any]) -> Plan:
         file=Path(document["file"]),
         stages={stage.name: stage for stage in stages},
         targets={target.name: target for target in targets},
-        care=_care(*document["care"]),
+        keep=document["keep"],
+        keep_refs=tuple(document["keep_refs"]),
+        grace=document["grace"],
     )
-
-
-def _care(keep: str, keep_refs: list[str], grace: str) -> Care:
-    return Care(keep, tuple(keep_refs), grace)
 
 
 def _stage(row: Stage) -> Stage:

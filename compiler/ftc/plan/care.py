@@ -12,7 +12,7 @@ KEPT_SECTIONS = ("exports", "finetunes", "evals")
 def described(plan: Plan, owner: str, *, keep: str | None = None) -> Project:
     """Return the project as the store knows it. *keep* overrides what project.yaml says."""
     kept = None
-    if (keep or plan.care.keep) == "exports":
+    if (keep or plan.keep) == "exports":
         edges = {
             f"{edge.stage}>{edge.output}"
             for target in plan.targets.values()
@@ -20,4 +20,4 @@ def described(plan: Plan, owner: str, *, keep: str | None = None) -> Project:
             for edge in target.links.values()
         }
         kept = tuple(sorted(edges))
-    return Project(owner, plan.project, plan.root, plan.care.keep_refs, kept)
+    return Project(owner, plan.project, plan.root, plan.keep_refs, kept)

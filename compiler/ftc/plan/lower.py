@@ -9,7 +9,7 @@ from typing import Any
 from ftc.plan.keys import canonical
 from ftc.plan.libraries import versions
 from ftc.plan.locate import locate
-from ftc.plan.stages import Care, Edge, OutsideSource, Plan, Stage, Target
+from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
 from ftc.project.load import Project
 from ftc.project.schema import Built, Loaded, Output
 from ftc.project.sections import SECTIONS
@@ -31,8 +31,16 @@ def lower(project: Project) -> Plan:
             shown = name if names[name] == 1 else f"{SECTIONS[section].noun}:{name}"
             for target in _targets(section, shown, graph.built((section, name))):
                 targets[target.name] = target
-    care = Care(project.gc.keep, tuple(project.gc.keep_refs), project.gc.grace)
-    return Plan(project.name, project.root, project.file, graph.stages, targets, care)
+    return Plan(
+        project.name,
+        project.root,
+        project.file,
+        graph.stages,
+        targets,
+        keep=project.gc.keep,
+        keep_refs=tuple(project.gc.keep_refs),
+        grace=project.gc.grace,
+    )
 
 
 def _targets(section: str, name: str, built: Built) -> list[Target]:

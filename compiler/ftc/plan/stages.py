@@ -68,16 +68,6 @@ class Target(NamedTuple):
         return list(dict.fromkeys(edge.stage for edge in self.links.values()))
 
 
-class Care(NamedTuple):
-    """What `ftc gc` keeps for a project, beside what every project uses."""
-
-    keep: str = "all"
-    """`all` results in use, or the files of `exports`, finetunes and evals alone."""
-    keep_refs: tuple[str, ...] = ()
-    """Patterns of git refs."""
-    grace: str = "24h"
-
-
 class Plan(NamedTuple):
     """Stages in an order in which they can run, and targets in file order."""
 
@@ -86,7 +76,12 @@ class Plan(NamedTuple):
     file: Path
     stages: dict[str, Stage]
     targets: dict[str, Target]
-    care: Care = Care()
+    keep: str = "all"
+    """What `ftc gc` keeps: `all` results in use, or the files of `exports` and the like alone."""
+    keep_refs: tuple[str, ...] = ()
+    """Patterns of git refs whose ftc.lock counts as use."""
+    grace: str = "24h"
+    """How long everything is kept."""
 
     def closure(self, names: Iterable[str]) -> dict[str, Stage]:
         """Return the named stages and all that they need, in the plan's order."""

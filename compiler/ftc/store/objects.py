@@ -20,9 +20,7 @@ from ftc.store.digests import (
     in_parallel,
 )
 from ftc.store.inodes import Inodes
-from ftc.store.proof import READ_ONLY, Blob, Proof
-
-EXECUTABLE = 0o555
+from ftc.store.proof import READ_ONLY, Proof, mode_of
 
 
 class Stored(NamedTuple):
@@ -81,15 +79,14 @@ class Objects:
 
     def missing(self, stored: Stored, *, thorough: bool = False) -> list[str]:
         """Return the digests of what is not here, or damaged."""
-        if stored.kind == "file":
-            blobs = [self._blob(stored.digest, stored.size)]
-        else:
+        entries = [Entry(stored.digest, stored.size)]
+        if stored.kind == "tree":
             try:
-                files = self.listing(stored).values()
+                entries = list(self.listing(stored).values())
             except (OSError, ValueError):
                 return [stored.digest]
-            blobs = [self._blob(file.digest, file.size) for file in files]
-        return [blob.digest for blob in self._proof.wrong(blobs, thorough=thorough)]
+        blobs = {self._name(entry.digest): Entry(entry.digest, entry.size) for entry in entries}
+        return [blobs[place].digest for place in self._proof.wrong(blobs, thorough=thorough)]
 
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*.
@@ -141,11 +138,8 @@ class Objects:
         name = digest.removeprefix(PREFIX)
         return f"{self._objects}/{name[:2]}/{name}"
 
-    def _blob(self, digest: str, size: int) -> Blob:
-        return Blob(self._name(digest), digest, size)
-
     def _has(self, digest: str, size: int) -> bool:
-        return not self._proof.wrong([self._blob(digest, size)], thorough=True)
+        return not self._proof.wrong({self._name(digest): Entry(digest, size)}, thorough=True)
 
     def _put_file(self, path: Path) -> Entry:
         info = path.lstat()
@@ -187,7 +181,7 @@ class Objects:
             file.parent.mkdir(parents=True, exist_ok=True)
             if entry.executable:
                 copy = atomic.copy(self.place(entry.digest), scratch=self._scratch)
-                copy.chmod(EXECUTABLE)
+                copy.chmod(mode_of(entry))
                 copy.replace(file)
             else:
                 file.symlink_to(self._goal(view / name, entry))
@@ -199,16 +193,12 @@ class Objects:
             return False
         found = {file.relative_to(view).as_posix(): file for file in _files_below(view)}
         return found.keys() == listing.keys() and all(
-            self._is_copy(found[name], entry)
+            not self._proof.wrong({str(file): entry}, thorough=True)
             if entry.executable
             else file.is_symlink() and file.readlink() == self._goal(file, entry)
             for name, entry in listing.items()
             for file in [found[name]]
         )
-
-    def _is_copy(self, file: Path, entry: Entry) -> bool:
-        copy = Blob(str(file), entry.digest, entry.size, mode=EXECUTABLE)
-        return not self._proof.wrong([copy], thorough=True)
 
     def _goal(self, file: Path, entry: Entry) -> Path:
         """What the link at *file* says: seen from where it is, so that a store can be moved."""

@@ -5,29 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
-from ftc.store.digests import digest_of_file, in_parallel
+from ftc.store.digests import Entry, digest_of_file, in_parallel
 from ftc.store.inodes import CHANGED, Identity, Inodes
 
 READ_ONLY = 0o444
+EXECUTABLE = 0o555
 
 
-class Blob(NamedTuple):
-    """One object: where it lies, and what must be there. *size* is in bytes."""
-
-    place: str
-    digest: str
-    size: int
-    mode: int = READ_ONLY
-
-
-class _Here(NamedTuple):
-    blob: Blob
-    info: os.stat_result
+def mode_of(entry: Entry) -> int:
+    """Return the mode of a file that the store made."""
+    return EXECUTABLE if entry.executable else READ_ONLY
 
 
 def is_blob(info: os.stat_result, size: int) -> bool:
@@ -42,76 +33,76 @@ class Proof:
         """*inodes* keeps what was read."""
         self._inodes = inodes
 
-    def wrong(self, blobs: Sequence[Blob], *, thorough: bool) -> list[Blob]:
-        """Return those that are missing or damaged.
+    def wrong(self, files: Mapping[str, Entry], *, thorough: bool) -> list[str]:
+        """Return the places, of *files*, that hold something else than they must, or nothing.
 
         A file that changed since it was last read is read again, by whatever means it changed. One
         that was never read here, in a store that was copied, is believed unless *thorough*: that is
         for those who go on to use its bytes.
         """
-        here = [
-            _Here(blob, info)
-            for blob in blobs
-            if (info := _look(blob)) is not None and is_blob(info, blob.size)
-        ]
-        remembered = self._inodes.recall([Identity.of(one.info) for one in here])
-        right: set[Blob] = set()
-        doubtful: list[_Here] = []
-        for one, digest in zip(here, remembered, strict=True):
-            if digest == one.blob.digest or (digest is None and not thorough):
-                right.add(one.blob)
+        here = {
+            place: Identity.of(info)
+            for place, entry in files.items()
+            if (info := _look(place)) is not None and is_blob(info, entry.size)
+        }
+        remembered = self._inodes.recall(list(here.values()))
+        right: set[str] = set()
+        doubtful: dict[str, Identity] = {}
+        for (place, identity), digest in zip(here.items(), remembered, strict=True):
+            if digest == files[place].digest or (digest is None and not thorough):
+                right.add(place)
             elif digest in (None, CHANGED):
-                doubtful.append(one)
-        right.update(self._read(doubtful))
-        return [blob for blob in blobs if blob not in right]
+                doubtful[place] = identity
+        if doubtful:
+            right.update(self._read(doubtful, files))
+        return [place for place in files if place not in right]
 
     def note(self, place: Path, digest: str) -> None:
         """Remember an object that has just been read and brought to its place."""
         self._inodes.remember({Identity.of(place.lstat()): digest}, read_at=None)
 
-    def _read(self, doubtful: Sequence[_Here]) -> list[Blob]:
-        """Return those that are right after all; what was found is remembered."""
+    def _read(self, doubtful: Mapping[str, Identity], files: Mapping[str, Entry]) -> list[str]:
+        """Return the places that are right after all; what was found is remembered."""
         now = time.time_ns()
-        found = in_parallel(_digest, [one.blob for one in doubtful])
-        right: list[_Here] = []
+        places = list(doubtful)
+        found = in_parallel(lambda place: _digest(Path(place), files[place]), places)
+        right: list[str] = []
         wrong: dict[Identity, str] = {}
-        for one, digest in zip(doubtful, found, strict=True):
-            if digest == one.blob.digest:
-                right.append(one)
+        for place, digest in zip(places, found, strict=True):
+            if digest == files[place].digest:
+                right.append(place)
             elif digest is not None:
-                wrong[Identity.of(one.info)] = digest
+                wrong[doubtful[place]] = digest
         # Whoever puts that right changes its inode.
         self._inodes.remember(wrong, read_at=None)
-        self._inodes.remember({_mended(one): one.blob.digest for one in right}, read_at=now)
-        return [one.blob for one in right]
+        mended = {_mended(Path(place), files[place]): files[place].digest for place in right}
+        self._inodes.remember(mended, read_at=now)
+        return right
 
 
-def _look(blob: Blob) -> os.stat_result | None:
+def _look(place: str) -> os.stat_result | None:
     try:
-        return os.lstat(blob.place)
+        return os.lstat(place)
     except OSError:
         return None
 
 
-def _digest(blob: Blob) -> str | None:
-    place = Path(blob.place)
+def _digest(place: Path, entry: Entry) -> str | None:
     try:
         return digest_of_file(place)
     except PermissionError:
         # Someone took our own right to read it away.
         with suppress(OSError):
-            place.chmod(blob.mode)
+            place.chmod(mode_of(entry))
             return digest_of_file(place)
     except OSError:
         pass
     return None
 
 
-def _mended(one: _Here) -> Identity:
+def _mended(place: Path, entry: Entry) -> Identity:
     """Make it read-only again if it is not, and return what it is then."""
-    if stat.S_IMODE(one.info.st_mode) == one.blob.mode:
-        return Identity.of(one.info)
-    place = Path(one.blob.place)
-    with suppress(OSError):
-        place.chmod(one.blob.mode)
+    if stat.S_IMODE(place.lstat().st_mode) != mode_of(entry):
+        with suppress(OSError):
+            place.chmod(mode_of(entry))
     return Identity.of(place.lstat())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftc.store import inodes, proof
+from ftc.store.digests import digest_of_file
 from ftc.store.objects import Stored
 from ftc.store.store import Store
 
@@ -19,7 +20,6 @@ RACY_SECONDS = 0.05
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the objects that are read to prove them, as that happens."""
     names: list[str] = []
-    digest_of_file = proof.digest_of_file
 
     def read(path: Path) -> str:
         names.append(path.name)

@@ -73,7 +73,7 @@ def _garbage(workspace: Workspace, arguments: argparse.Namespace) -> Garbage:
         for key in (state.key, store.ref(workspace.owner, name))
         if key is not None
     ]
-    grace = _grace(workspace.plan.care.grace) if arguments.grace is None else arguments.grace
+    grace = _grace(workspace.plan.grace) if arguments.grace is None else arguments.grace
     return garbage(store, mark(store, roots(store, project, used=used), grace_seconds=grace))
 
 
