@@ -1,4 +1,7 @@
-"""`out/<target>/`: links to what a target came to, swapped as a whole."""
+"""`out/<target>/`: links to what a target came to, swapped as a whole.
+
+The folder of links lies in the store, and `out/<target>` is a link to it.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,50 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ftc.plan.freshness import State
-from ftc.plan.stages import Target
+from ftc.plan.freshness import Freshness, State, Status
+from ftc.plan.stages import CARD_SUFFIX, CARDS, Target
 from ftc.store import atomic
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.store import Store
+from ftc.store.store import Store, file_name
 from ftc.store.views import RECORD_FILE, view_of
 
 OUT_FOLDER = "out"
+HERE = (Status.FRESH, Status.CACHED)
 
 
-def show(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
-    """Make `out/<target>` point to a folder of links to the target's outputs; return it.
+def with_card(target: Target, freshness: Freshness) -> Target:
+    """Return what to show for a target: an export with its card beside it, if that is its own.
 
-    The folder itself lies in the store, named by what it shows, and `out/<target>` is a link to
-    it: so it changes from the old result to the new one in one step.
+    A card is shown only where its key is the one that the export, its data and its scores give
+    now: never an old card beside a newer export.
     """
+    plan = freshness.plan
+    name = target.name.removesuffix(CARD_SUFFIX) if target.section == CARDS else target.name
+    card = plan.targets.get(name + CARD_SUFFIX)
+    if card is None or card.section != CARDS:
+        return target
+    for stage in plan.closure(card.stages()).values():
+        # What a build of the export alone has not looked at again.
+        if freshness.states[stage.name].status not in HERE:
+            freshness.states[stage.name] = freshness.assess(stage)
+    export = plan.targets[name]
+    states = [freshness.states[stage] for stage in card.stages()]
+    if not all(s.status in HERE and freshness.store.proven(_made(s)) for s in states):
+        return export
+    return export._replace(links={**export.links, **card.links})
+
+
+def show(view: Path, target: Target, *, out: Path) -> Path:
+    """Make `<out>/<target>` point to a target's view; return it.
+
+    So it changes from the old result to the new one in one step.
+    """
+    return _point(out / file_name(target.name.replace(":", "-")), view)
+
+
+def make_view(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
+    """Make a folder of links to a target's outputs in the store, named by what it shows."""
     # Asked for every time: the store makes the folder of a tree anew where it is gone.
     made = {
         path: store.path(_stored(states[edge.stage], edge.output))
@@ -40,17 +70,19 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
             (beside / path).parent.mkdir(parents=True, exist_ok=True)
             (beside / path).symlink_to(goal)
         atomic.replace_folder(beside, view, scratch=store.root / "tmp")
-    return _point(root / OUT_FOLDER / target.name.replace(":", "-"), view)
+    return view
 
 
 def _links(made: Mapping[str, Path], view: Path) -> Iterator[tuple[str, str]]:
-    """What each link in the view says; "." spreads a folder's files."""
-    for path, place in made.items():
-        if path == ".":
-            for entry in sorted(place.iterdir()):
-                yield entry.name, os.path.relpath(entry, view)
-        else:
-            yield path, os.path.relpath(place, (view / path).parent)
+    """What each link in the view says; "." spreads a folder's files there."""
+    named = {path: place for path, place in made.items() if path != "."}
+    for path, place in named.items():
+        yield path, os.path.relpath(place, (view / path).parent)
+    # A folder that is spread hides nothing that has its own place.
+    taken = {RECORD_FILE, *(path.split("/")[0] for path in named)}
+    for entry in sorted(made["."].iterdir()) if "." in made else ():
+        if entry.name not in taken:
+            yield entry.name, os.path.relpath(entry, view)
 
 
 def _is_as_made(view: Path, links: Mapping[str, str], record: str) -> bool:
@@ -84,7 +116,8 @@ def _record(target: Target, states: Mapping[str, State]) -> str:
             "key": states[edge.stage].key,
             "digest": _stored(states[edge.stage], edge.output).digest,
             "size": _stored(states[edge.stage], edge.output).size,
-            "facts": _made(states[edge.stage]).facts,
+            # In the order that the store writes them in: the same result has the same view.
+            "facts": json.loads(json.dumps(_made(states[edge.stage]).facts, sort_keys=True)),
         }
         for path, edge in target.links.items()
     }

@@ -13,10 +13,11 @@ from ftc.store.projects import register
 
 
 @contextmanager
-def use_store(workspace: Workspace, console: Console) -> Iterator[None]:
+def use_store(workspace: Workspace, console: Console, *, registers: bool = True) -> Iterator[None]:
     """Rely on the store's files, and have it know the project: what it uses is kept from then."""
     with relying_on(workspace.store, waiting=lambda holder: _tell_waiting(holder, console)):
-        register(workspace.store, described(workspace.plan, workspace.owner))
+        if registers:
+            register(workspace.store, described(workspace.plan, workspace.owner))
         yield
 
 

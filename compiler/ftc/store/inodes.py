@@ -41,8 +41,11 @@ class Identity(NamedTuple):
         return cls(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
     def is_settled(self, now: int) -> bool:
-        """Say whether a later write must show: clocks of filesystems are coarse."""
-        return max(self.modified, self.changed) < now - RACY_NANOSECONDS
+        """Say whether a later write must show: clocks of filesystems are coarse.
+
+        Only the ctime says so: it is never set by hand, and an mtime may lie in the future.
+        """
+        return self.changed < now - RACY_NANOSECONDS
 
 
 class Inodes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,11 @@ from ftc.store.digests import (
     encode_listing,
     in_parallel,
 )
-from ftc.store.inodes import CHANGED, Identity
+from ftc.store.inodes import CHANGED, RACY_NANOSECONDS, Identity
 from ftc.store.store import Store
+
+SETTLED_SECONDS = 0.01
+LARGE_BYTES = 1 << 26
 
 
 class _File(NamedTuple):
@@ -26,6 +30,24 @@ class _File(NamedTuple):
     path: Path
     identity: Identity
     executable: bool
+
+
+class Look(NamedTuple):
+    """A file or a folder as it is now, by its inodes, and the digests that are remembered."""
+
+    files: Sequence[_File]
+    known: Mapping[Identity, str]
+    is_folder: bool
+
+    def unread(self) -> list[_File]:
+        """Return the files whose bytes have to be read, one of each inode."""
+        return list(
+            {file.identity: file for file in self.files if file.identity not in self.known}.values()
+        )
+
+    def unread_bytes(self) -> int:
+        """Return how much there is to read before the digest is known."""
+        return sum(file.identity.size for file in self.unread())
 
 
 class StatCache:
@@ -36,44 +58,98 @@ class StatCache:
         self._inodes = store.inodes
 
     def digest(self, path: Path) -> str:
-        """Return the digest of a file, or of a folder's listing.
-
-        A folder is what a stage would read in it: links are followed, to files and to folders,
-        and names that begin with a dot and `__pycache__` are left out (`.git`, the `.cache` of a
-        hub's client). The bytes of an unchanged file are read once.
+        """Return the digest of a file, or of a folder's listing. See `look`.
 
         Raises:
             OSError: when something cannot be read: nothing there, a dangling link, a loop.
         """
-        info = path.stat()
-        if not stat.S_ISDIR(info.st_mode):
-            return self._digests([_File("", path, Identity.of(info), False)])[0]
-        files = list(_files_below(path, prefix="", above=()))
-        digests = self._digests(files)
-        return digest_of_bytes(
-            encode_listing(
-                {
-                    file.name: Entry(digest, file.identity.size, file.executable)
-                    for file, digest in zip(files, digests, strict=True)
-                }
-            )
-        )
+        return self.digest_of(self.look(path))
 
-    def _digests(self, files: Sequence[_File]) -> list[str]:
+    def look(self, path: Path) -> Look:
+        """Return what is known of a file or a folder, without reading a byte of it.
+
+        A folder is what a stage would read in it: links are followed, to files and to folders,
+        and names that begin with a dot and `__pycache__` are left out (`.git`, the `.cache` of a
+        hub's client).
+
+        Raises:
+            OSError: when something cannot be looked at: nothing there, a dangling link, a loop.
+        """
+        info = path.stat()
+        is_folder = stat.S_ISDIR(info.st_mode)
+        files = (
+            list(_files_below(path, prefix="", above=()))
+            if is_folder
+            else [_File("", path, Identity.of(info), False)]
+        )
+        return Look(files, self._recall([file.identity for file in files]), is_folder)
+
+    def digest_of(self, look: Look) -> str:
+        """Return the digest of what was looked at. The bytes of an unchanged file are read once.
+
+        Raises:
+            OSError: when something cannot be read.
+        """
+        known = {**look.known, **self._hashed(look.unread())}
+        if not look.is_folder:
+            return known[look.files[0].identity]
+        listing = {
+            file.name: Entry(known[file.identity], file.identity.size, file.executable)
+            for file in look.files
+        }
+        return digest_of_bytes(encode_listing(listing))
+
+    def read(self, looks: Iterable[Look], *, told: Callable[[int, int], None]) -> None:
+        """Read all that is not known, however much it is, so that it is remembered.
+
+        *told* gets the bytes read so far and in all, from several threads.
+
+        Raises:
+            OSError: when something cannot be read.
+        """
+        files = list({file.identity: file for look in looks for file in look.unread()}.values())
+        total, read = sum(file.identity.size for file in files), 0
+        if not total:
+            return
+        _let_settle(files)
+        counting = threading.Lock()
+
+        def count(size: int) -> None:
+            nonlocal read
+            with counting:
+                read += size
+                told(read, total)
+
+        told(0, total)
+        self._hashed(files, count)
+
+    def _hashed(
+        self, files: Sequence[_File], told: Callable[[int], None] | None = None
+    ) -> dict[Identity, str]:
+        """Read files, and remember those that can be: a large one as soon as it is read."""
         now = time.time_ns()
-        remembered = self._inodes.recall([file.identity for file in files])
-        unread = [
-            file
-            for file, digest in zip(files, remembered, strict=True)
-            if digest in (None, CHANGED)
-        ]
-        hashed = in_parallel(lambda file: digest_of_file(file.path), unread)
-        found = {file.identity: digest for file, digest in zip(unread, hashed, strict=True)}
+
+        def read(file: _File) -> str:
+            digest = digest_of_file(file.path, told)
+            if file.identity.size >= LARGE_BYTES:
+                self._inodes.remember({file.identity: digest}, read_at=now)
+            return digest
+
+        found = dict(zip((file.identity for file in files), in_parallel(read, files), strict=True))
         self._inodes.remember(found, read_at=now)
-        return [
-            found.get(file.identity) or str(digest)
-            for file, digest in zip(files, remembered, strict=True)
-        ]
+        return found
+
+    def _recall(self, identities: Sequence[Identity]) -> dict[Identity, str]:
+        remembered = zip(identities, self._inodes.recall(identities), strict=True)
+        return {one: digest for one, digest in remembered if digest not in (None, CHANGED)}
+
+
+def _let_settle(files: Sequence[_File]) -> None:
+    """Wait for those that were written this very moment. Else they would be read twice."""
+    youngest = max(file.identity.changed for file in files)
+    nanoseconds = youngest + RACY_NANOSECONDS - time.time_ns()
+    if 0 < nanoseconds <= RACY_NANOSECONDS:
+        time.sleep(nanoseconds / 1e9 + SETTLED_SECONDS)
 
 
 def _files_below(

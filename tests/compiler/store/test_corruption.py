@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ftc.build.views import show
+from ftc.build.views import make_view, show
 from ftc.plan.keys import key_of
 from ftc.plan.stages import Edge, Target
 from ftc.store.repair import mend, recover
@@ -184,7 +184,8 @@ def build(project: ToyProject) -> None:
     assert outcome.code == 0
     states = project.freshness().look()
     for target in TARGETS:
-        show(target, states, project.store, root=project.root)
+        view = make_view(target, states, project.store, root=project.root)
+        show(view, target, out=project.root / "out")
 
 
 def served(project: ToyProject) -> dict[str, bytes]:
