@@ -14,6 +14,7 @@ from ftc.store.inodes import CHANGED, Identity, Inodes
 
 READ_ONLY = 0o444
 EXECUTABLE = 0o555
+LARGE_BYTES = 1 << 26
 
 
 def mode_of(entry: Entry) -> int:
@@ -36,9 +37,9 @@ class Proof:
     def wrong(self, files: Mapping[str, Entry], *, thorough: bool) -> list[str]:
         """Return the places, of *files*, that hold something else than they must, or nothing.
 
-        A file that changed since it was last read is read again, by whatever means it changed. One
-        that was never read here, in a store that was copied, is believed unless *thorough*: that is
-        for those who go on to use its bytes.
+        A file that changed since it was last read is read again, by whatever means it changed. A
+        large one is believed unless *thorough*, and so is one that was never read here, in a store
+        that was copied: that is for those who go on to use the bytes.
         """
         here = {
             place: Identity.of(info)
@@ -49,10 +50,11 @@ class Proof:
         right: set[str] = set()
         doubtful: dict[str, Identity] = {}
         for (place, identity), digest in zip(here.items(), remembered, strict=True):
-            if digest == files[place].digest or (digest is None and not thorough):
-                right.add(place)
-            elif digest in (None, CHANGED):
+            may_read = thorough or (digest == CHANGED and files[place].size <= LARGE_BYTES)
+            if digest in (None, CHANGED) and may_read:
                 doubtful[place] = identity
+            elif digest in (None, CHANGED, files[place].digest):
+                right.add(place)
         if doubtful:
             right.update(self._read(doubtful, files))
         return [place for place in files if place not in right]

@@ -118,3 +118,21 @@ def test_a_damaged_object_gives_way_to_a_right_one(tmp_path: Path, stored: Store
 
     assert place.read_text() == "one"
     assert store.proves(stored)
+
+
+def test_a_large_object_is_read_only_by_those_who_use_it(
+    tmp_path: Path, stored: Stored, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look believes that it is as it was, however it changed."""
+    monkeypatch.setattr(proof, "LARGE_BYTES", 2)
+    place = objects(tmp_path, "one")
+    place.chmod(0o644)
+    place.write_text("ONE")
+    store = Store(tmp_path / "store")
+
+    looked, read_by_looking = store.holds(stored), list(reads)
+    proven = store.proves(stored)
+
+    assert (looked, read_by_looking) == (True, [])
+    assert (proven, reads) == (False, [place.name])
+    assert not store.holds(stored)
