@@ -12,7 +12,7 @@ def test_every_section_and_form_is_in_the_schema() -> None:
     """Each reference leads to a definition that forbids keys of its own making."""
     schema = json_schema()
 
-    assert list(schema["properties"]) == ["version", "name", *SECTIONS, "defaults"]
+    assert list(schema["properties"]) == ["version", "name", *SECTIONS, "gc", "defaults"]
     for name, section in SECTIONS.items():
         choices = schema["properties"][name]["additionalProperties"]["anyOf"]
         assert len(choices) == len(section.item_classes())
