@@ -100,7 +100,8 @@ class Expectation:
             known = {name: stored.size for name, stored in record.outputs.items()}
             return Expected(known, record.facts.get("stage") or {})
         before = self._run_before(stage)
-        alike = before or self._newest(stage.kind)
+        # What comes from outside is of any size, whatever else of its kind was brought here.
+        alike = before or (None if stage.source is not None else self._newest(stage.kind))
         shaped = self._shaped(stage)
         if before is None and stage.kind == "dataset" and stage.source is not None:
             shaped = {"train": size_of_source(stage.source), "holdout": 0}

@@ -13,7 +13,7 @@ from ftc.cli.cost_lines import Counts, cost_record, cost_text, plan_record, plan
 from ftc.cli.exits import Exit
 from ftc.cli.memory_here import memory_here
 from ftc.cli.stage_lines import StageLine, print_stage_lines, stage_lines
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 from ftc.plan.cost import plan_cost
 
 EXAMPLES = "examples:\n  ftc plan\n  ftc plan merged-gguf --json"
@@ -24,11 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="what to build; all exports and evals if none"
     )
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what is not fresh, in the order in which it would run, and what it costs."""
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     if getattr(arguments, "rehearse", False):
         workspace = workspace.rehearsal()
     freshness = workspace.freshness()
