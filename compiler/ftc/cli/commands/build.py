@@ -79,10 +79,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _run(
     arguments: argparse.Namespace, console: Console, *, workspace: Workspace, began: float
 ) -> int:
-    if arguments.rehearse:
-        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     targets = workspace.targets(arguments.targets)
     workspace.hold_stages(arguments.fresh)
+    if arguments.rehearse:
+        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     proven(freshness, names)
