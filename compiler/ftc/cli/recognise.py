@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ftc.cli.subject import Subject, Surroundings, of_makers
-from ftc.store.digests import PREFIX, Entry, digest_of_bytes, digest_of_file, encode_listing
+from ftc.store.digests import PREFIX, digest_of_bytes, digest_of_file, encode_listing
 from ftc.store.lineage import Lineage, Maker
 from ftc.store.statcache import StatCache
 from ftc_runtime.gguf_metadata import FORMAT_FIELD, NoGguf, inputs_in, read_metadata
@@ -22,10 +19,9 @@ VIEW_FILE = "record.json"
 
 def recognise(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
     """Return what lies at *path*. It is read whole, unless that was done before."""
-    digest_of = _digests(around)
     if path.is_dir():
-        return _folder(path, lineage, digest_of)
-    digest, size = digest_of(path), path.stat().st_size
+        return _folder(path, around, lineage)
+    digest, size = _digest(path, around), path.stat().st_size
     subject = of_makers(str(path), digest, lineage.makers(digest), size=size)
     if subject.makers:
         return subject
@@ -35,9 +31,9 @@ def recognise(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
     return _by_metadata(path, subject, lineage)
 
 
-def _digests(around: Surroundings) -> Callable[[Path], str]:
+def _digest(path: Path, around: Surroundings) -> str:
     """The first store remembers digests, so that a large file is read once."""
-    return StatCache(around.stores[0]).digest if around.stores else digest_of_file
+    return StatCache(around.stores[0]).digest(path) if around.stores else digest_of_file(path)
 
 
 def _damaged(path: Path, around: Surroundings, lineage: Lineage) -> Subject | None:
@@ -81,9 +77,12 @@ def _unlike(digests: list[str], lineage: Lineage) -> str:
     return text + (f". From the same input it made {', '.join(made)}" if made else "")
 
 
-def _folder(path: Path, lineage: Lineage, digest_of: Callable[[Path], str]) -> Subject:
+def _folder(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
     """A folder as a whole; else the folder that ftc made of which it has most."""
-    listing = {name: _entry(file, digest_of) for name, file in _files(path, prefix="")}
+    if not around.stores:
+        return Subject(str(path))
+    cache = StatCache(around.stores[0])
+    listing = cache.listing_of(cache.look(path))
     digest = digest_of_bytes(encode_listing(listing))
     size = sum(entry.size for entry in listing.values())
     whole = [maker for maker in lineage.makers(digest) if maker.file is None]
@@ -139,20 +138,3 @@ def _differences(files: dict[str, list[Maker]], nearest: Maker, lineage: Lineage
 
 def _strangers(files: dict[str, list[Maker]]) -> list[str]:
     return [f"{name} is none of ftc's" for name, makers in files.items() if not makers]
-
-
-def _files(folder: Path, *, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Every file, links followed; what is hidden or compiled is no part of a result."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.name.startswith(".") or entry.name == "__pycache__":
-                continue
-            if entry.is_dir():
-                yield from _files(folder / entry.name, prefix=f"{prefix}{entry.name}/")
-            elif entry.is_file():
-                yield prefix + entry.name, folder / entry.name
-
-
-def _entry(file: Path, digest_of: Callable[[Path], str]) -> Entry:
-    info = file.stat()
-    return Entry(digest_of(file), info.st_size, bool(info.st_mode & stat.S_IXUSR))

@@ -55,11 +55,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _nothing_known(subject: Subject, lineage: Lineage) -> tuple[str, str]:
-    digest = subject.digest or ""
     if not lineage.stores:
-        message = f"{subject.name} is {digest}, and there is no store here to know it"
+        message = f"there is no store at hand to know {subject.name}"
     else:
-        message = f"{subject.name} is {digest}, which nothing in a store at hand made"
+        message = f"{subject.name} is {subject.digest}, which nothing in a store at hand made"
     return message, "name the store of its project: FTC_STORE=/path/to/.ftc"
 
 
