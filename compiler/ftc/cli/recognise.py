@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ftc.cli.subject import Subject, Surroundings, of_makers
-from ftc.store.digests import PREFIX, digest_of_bytes, digest_of_file, encode_listing
+from ftc.plan.sources import LOOK_BYTES
+from ftc.store.digests import PREFIX, Entry, digest_of_bytes, digest_of_file, encode_listing
 from ftc.store.lineage import Lineage, Maker
 from ftc.store.statcache import StatCache
 from ftc_runtime.gguf_metadata import FORMAT_FIELD, NoGguf, inputs_in, read_metadata
@@ -17,11 +19,17 @@ VIEW_FILE = "record.json"
 """In a folder of `out/`, ftc's own note of what it shows."""
 
 
-def recognise(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
-    """Return what lies at *path*. It is read whole, unless that was done before."""
+def recognise(
+    path: Path, around: Surroundings, lineage: Lineage, *, told: Callable[[int, int], None]
+) -> Subject:
+    """Return what lies at *path*. It is read whole, unless that was done before.
+
+    *told* gets the bytes read so far and in all, if there are many.
+    """
+    listing = _listing(path, around, told)
     if path.is_dir():
-        return _folder(path, around, lineage)
-    digest, size = _digest(path, around), path.stat().st_size
+        return _folder(path, listing, lineage) if around.stores else Subject(str(path))
+    digest, size = listing[""].digest, listing[""].size
     subject = of_makers(str(path), digest, lineage.makers(digest), size=size)
     if subject.makers:
         return subject
@@ -31,9 +39,18 @@ def recognise(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
     return _by_metadata(path, subject, lineage)
 
 
-def _digest(path: Path, around: Surroundings) -> str:
-    """The first store remembers digests, so that a large file is read once."""
-    return StatCache(around.stores[0]).digest(path) if around.stores else digest_of_file(path)
+def _listing(
+    path: Path, around: Surroundings, told: Callable[[int, int], None]
+) -> dict[str, Entry]:
+    """The files at *path*. The first store remembers digests, so that a large one is read once."""
+    if not around.stores:
+        return {} if path.is_dir() else {"": Entry(digest_of_file(path), path.stat().st_size)}
+    cache = StatCache(around.stores[0])
+    look = cache.look(path)
+    if look.unread_bytes() > LOOK_BYTES:
+        cache.read([look], told=told)
+        look = cache.look(path)
+    return cache.listing_of(look)
 
 
 def _damaged(path: Path, around: Surroundings, lineage: Lineage) -> Subject | None:
@@ -77,12 +94,8 @@ def _unlike(digests: list[str], lineage: Lineage) -> str:
     return text + (f". From the same input it made {', '.join(made)}" if made else "")
 
 
-def _folder(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
+def _folder(path: Path, listing: Mapping[str, Entry], lineage: Lineage) -> Subject:
     """A folder as a whole; else the folder that ftc made of which it has most."""
-    if not around.stores:
-        return Subject(str(path))
-    cache = StatCache(around.stores[0])
-    listing = cache.listing_of(cache.look(path))
     digest = digest_of_bytes(encode_listing(listing))
     size = sum(entry.size for entry in listing.values())
     whole = [maker for maker in lineage.makers(digest) if maker.file is None]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.cli.reading import Reading
 from ftc.cli.recognise import recognise
 from ftc.cli.story import KEY_DIGITS, lines, story
 from ftc.cli.subject import Subject, named, surroundings
@@ -38,7 +39,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     path = Path(word) if Path(word).exists() else None
     around = surroundings(path)
     lineage = around.lineage()
-    subject = recognise(path, around, lineage) if path else named(word, around, lineage)
+    if path is not None:
+        subject = recognise(path, around, lineage, told=Reading(console).told)
+    else:
+        subject = named(word, around, lineage)
     if not (subject.roots or subject.inputs):
         console.error("unknown", *_nothing_known(subject, lineage))
         return Exit.FAILED
