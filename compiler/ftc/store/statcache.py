@@ -90,14 +90,20 @@ class StatCache:
         Raises:
             OSError: when something cannot be read.
         """
+        listing = self.listing_of(look)
+        return digest_of_bytes(encode_listing(listing)) if look.is_folder else listing[""].digest
+
+    def listing_of(self, look: Look) -> dict[str, Entry]:
+        """Return the files of what was looked at; one that is no folder has the name "".
+
+        Raises:
+            OSError: when something cannot be read.
+        """
         known = {**look.known, **self._hashed(look.unread())}
-        if not look.is_folder:
-            return known[look.files[0].identity]
-        listing = {
+        return {
             file.name: Entry(known[file.identity], file.identity.size, file.executable)
             for file in look.files
         }
-        return digest_of_bytes(encode_listing(listing))
 
     def read(self, looks: Iterable[Look], *, told: Callable[[int, int], None]) -> None:
         """Read all that is not known, however much it is, so that it is remembered.
