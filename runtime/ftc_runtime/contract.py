@@ -134,6 +134,8 @@ class StageParams(Settings):
     """Reads something from outside the project: a file, a package or a hub."""
     devices: ClassVar[int] = 0
     """How many GPUs it uses where there are any. Without one it works on the CPU."""
+    resumes: ClassVar[bool] = False
+    """Goes on from its newest checkpoint (`ftc_runtime.manifest`), with the same result."""
 
 
 class Source(Settings):
@@ -165,8 +167,8 @@ class StageSpec(Settings):
     outputs: dict[str, Path]
     """Where each output is to be written. The parents exist; the outputs do not."""
     work: Path
-    """Scratch of this key, and the working folder. Empty, but for a hub's download, which goes on
-    where a crash stopped it. Goes when the stage is published."""
+    """Scratch of this key, and the working folder. Empty, but for a hub's download and the
+    checkpoints of a kind that resumes. Goes when the stage is published."""
     libraries: dict[str, str] = {}
     """What the key says: executing with another version is an error."""
     threads: int = 1

@@ -58,6 +58,12 @@ class Progress:
             case "warning":
                 self._record("warning", stage, text=event["text"])
                 self._console.talk(f"  {stage.name}  warning: {event['text']}", style="yellow")
+            case "stopping":
+                self._record("stopping", stage, what=event["what"], seconds=event["seconds"])
+                self._console.talk(
+                    f"  {stage.name}  saves {event['what']} before it ends,"
+                    f" in about {_duration(event['seconds'])}"
+                )
             case "progress":
                 self._show(stage, progress_text(event))
             case "phase":

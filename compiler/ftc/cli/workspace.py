@@ -81,6 +81,25 @@ class Workspace(NamedTuple):
         target = known.get(name)
         return target if target is not None and target.section == f"{noun}s" else None
 
+    def hold_stages(self, words: Sequence[str]) -> None:
+        """See that each word names a stage.
+
+        Raises:
+            ProjectError: with every word that does not.
+        """
+        if unknown := [word for word in words if word not in self.plan.stages]:
+            from ftc.diagnostics import ProjectError
+
+            raise ProjectError([self._unknown_stage(word) for word in unknown])
+
+    def _unknown_stage(self, word: str) -> Diagnostic:
+        from ftc.diagnostics import Diagnostic, did_you_mean
+
+        target = self._target(word)
+        guess = target.stages()[0] if target else did_you_mean(word, self.plan.stages)
+        hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists the stages"
+        return Diagnostic("unknown-stage", f"there is no stage `{word}`", help=hint)
+
     def _unknown(self, word: str) -> Diagnostic:
         from ftc.diagnostics import Diagnostic, did_you_mean
 

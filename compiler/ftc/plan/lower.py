@@ -117,6 +117,7 @@ class _Graph:
                 lines=self._lines((section, item), semantic),
                 source=self._outside(source, revision),
                 devices=_devices(params, edges),
+                resumes=params.resumes,
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
 

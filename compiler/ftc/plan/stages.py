@@ -55,6 +55,8 @@ class Stage(NamedTuple):
     source: OutsideSource | None = None
     devices: int = 0
     """The GPUs that it uses, on a machine that has any."""
+    resumes: bool = False
+    """Whether a run goes on from what an earlier one saved."""
 
 
 class Target(NamedTuple):

@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
         " uses every processor, and two at a time are no faster than one after the other",
     )
+    parser.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="drop the checkpoints of a stage that was interrupted; may be repeated",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -51,6 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     began = time.monotonic()
     workspace = open_workspace()
     targets = workspace.targets(arguments.targets)
+    workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
@@ -93,6 +101,7 @@ def _build(
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
         reading=Reading(console).told,
+        afresh=arguments.fresh,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
