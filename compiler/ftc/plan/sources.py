@@ -14,7 +14,7 @@ from ftc.plan.stages import OutsideSource
 from ftc.store.statcache import StatCache
 
 if TYPE_CHECKING:
-    from ftc.lockfile import Lock
+    from ftc.lockfile import Lock, Pin
 
 
 LOOK_BYTES = 1 << 26
@@ -103,6 +103,14 @@ class Sources:
             revision=pin.revision,
             files=pin.files,
         )
+
+    def add_pin(self, address: str, pin: Pin) -> None:
+        """Take a pin for the one that ftc.lock holds, from now on and without writing it."""
+        from ftc import lockfile
+
+        if self._lock is None:
+            self._lock = lockfile.read(self.root)
+        self._lock.pins[address] = pin
 
     def forget_lock(self) -> None:
         """Read ftc.lock again at the next look: it has been written."""
