@@ -221,7 +221,7 @@ def test_trainings_that_wait_for_a_card_hold_up_no_other_stage(
     machine: Path, tmp_path: Path
 ) -> None:
     """Three jobs, two cards: the third training in line leaves its job to the data."""
-    project = a_project(tmp_path / "one", trainings=4, seconds=1.0)
+    project = a_project(tmp_path / "one", trainings=3, seconds=2.0)
     project.stage("dataset:d", text="d", cards=str(tmp_path / "cards"))
 
     outcome = project.build(jobs=3)
