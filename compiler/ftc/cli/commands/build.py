@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
-        " uses every processor, so that two at a time take as long as one after the other",
+        " uses every processor, and two at a time are no faster than one after the other",
     )
     parser.add_argument(
         "--fresh",
