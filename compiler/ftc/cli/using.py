@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,9 +16,14 @@ from ftc.store.projects import register
 @contextmanager
 def use_store(workspace: Workspace, console: Console, *, registers: bool = True) -> Iterator[None]:
     """Rely on the store's files, and have it know the project: what it uses is kept from then."""
-    with relying_on(workspace.store, waiting=lambda holder: _tell_waiting(holder, console)):
+    store = workspace.store
+    if store.root.is_dir() and not os.access(store.root, os.W_OK):
+        # What is all there may be used all the same.
+        yield
+        return
+    with relying_on(store, waiting=lambda holder: _tell_waiting(holder, console)):
         if registers:
-            register(workspace.store, described(workspace.plan, workspace.owner))
+            register(store, described(workspace.plan, workspace.owner))
         yield
 
 

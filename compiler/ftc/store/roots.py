@@ -103,7 +103,7 @@ def _git(project: Project, *words: str) -> str:
 
 def _shown(project: Project) -> Iterator[Root]:
     """Yield what `out/` shows, with the files that it links to."""
-    for file in (project.folder / OUT_FOLDER).glob("*/record.json"):
+    for file in (project.folder / OUT_FOLDER).glob("**/*/record.json"):
         try:
             for output in json.loads(file.read_bytes())["outputs"].values():
                 yield Root(output["key"], frozenset([output["output"]]))

@@ -327,12 +327,22 @@ def test_a_collection_waits_for_a_build_and_says_for_whom(project: ToyProject) -
     assert set(project.statuses().values()) == {"fresh"}
 
 
+def has_open(process: int, file: Path) -> bool:
+    """Say whether a process has a file open."""
+    try:
+        return file in [link.readlink() for link in Path(f"/proc/{process}/fd").iterdir()]
+    except FileNotFoundError:
+        # It has closed another one meanwhile.
+        return False
+
+
 def test_a_build_waits_for_a_collection(project: ToyProject) -> None:
     """It begins when nothing is deleted any more."""
     gguf(project, text="new")
 
     with deleting_from(project.store):
         builder = project.build_elsewhere()
+        wait_until(lambda: has_open(builder.pid, project.root / ".ftc" / "locks" / "store"))
         time.sleep(1.5)
         ran_meanwhile = project.ran()
     printed, _ = builder.communicate()
