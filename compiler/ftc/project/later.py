@@ -17,10 +17,8 @@ TOP = {
     "machines": "launch on several devices or machines",
     "toolchain": "choose a llama.cpp checkout",
     "reproducibility": "choose how strictly results are to repeat",
-    "matrix": "expand variants",
 }
 EVERYWHERE = {
-    "matrix": "expand variants",
     "template": "choose a template for one item: it uses the model's own",
 }
 LORA = dict.fromkeys(
@@ -106,7 +104,6 @@ KEYS: dict[str, dict[str, str]] = {
         "tag": "write for Ollama",
         "parameters": "write for Ollama",
         "hub_model_id": "push to a hub",
-        "card": "write model cards",
         "dtype": "export in another dtype than the model's own",
     },
 }

@@ -83,7 +83,7 @@ class Ranks:
                 log=self.folder / "log",
                 events=self.folder / "events",
                 environment=dict(os.environ),
-                lock=lock.fileno(),
+                locks=(lock.fileno(),),
             )
             ended = supervise(job, interrupt=Interrupt(), tell=lambda event: None)
             self._ended.append(ended)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 import gc
+import shlex
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
-from ftc.cli.workspace import Workspace, open_workspace
+from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
 from ftc.plan.needed import unsettled
 from ftc.plan.stages import Target
@@ -32,7 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after a failure build what does not need it",
     )
     parser.add_argument(
-        "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
+        " uses every processor, so that two at a time take as long as one after the other",
     )
     parser.add_argument(
         "--fresh",
@@ -41,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE",
         help="drop the checkpoints of a stage that was interrupted; may be repeated",
     )
+    parser.add_argument("--out", metavar="DIR", help="link the results in DIR instead of out/")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -50,19 +60,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         return plan.run(arguments, console)
     began = time.monotonic()
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     targets = workspace.targets(arguments.targets)
     workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
         names = list(workspace.plan.closure(names))
-        _use(names, workspace, freshness)
-        _show(targets, workspace, freshness, console=console)
+        if not arguments.settings:
+            _use(names, workspace, freshness)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
         return _up_to_date(len(names), began, console)
     code = _build(names, workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
-        _show(targets, workspace, freshness, console=console)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     return code
 
@@ -80,10 +91,12 @@ def _build(
     from ftc.build.engine import build
     from ftc.build.pins import pin
     from ftc.cli.progress import Progress
+    from ftc.cli.reading import Reading
 
     plan = workspace.plan
     try:
-        pin(plan.closure(names).values(), workspace.sources, say=console.talk)
+        needed = plan.closure(names).values()
+        pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
@@ -93,18 +106,25 @@ def _build(
         reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        reading=Reading(console).told,
         afresh=arguments.fresh,
+        keep_refs=not arguments.settings,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
     elif outcome.failed:
         done = len(outcome.records)
-        again = f"ftc build {' '.join(arguments.targets)}".strip()
+        again = " ".join(["ftc build", *arguments.targets, *_overrides(arguments)])
         console.talk(
             f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
             f" After mending it: {again}"
         )
     return outcome.code
+
+
+def _overrides(arguments: argparse.Namespace) -> list[str]:
+    """Return the settings of the command line as they would be typed again."""
+    return [word for setting in arguments.settings for word in ("-s", shlex.quote(setting))]
 
 
 def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
@@ -116,18 +136,33 @@ def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
 
 
 def _show(
-    targets: Sequence[Target], workspace: Workspace, freshness: Freshness, *, console: Console
+    targets: Sequence[Target],
+    workspace: Workspace,
+    freshness: Freshness,
+    *,
+    arguments: argparse.Namespace,
+    console: Console,
 ) -> None:
-    """Link the results under `out/`, and print the scores of evals."""
-    from ftc.build.views import show
+    """Link the results under `out/`, and print the scores of evals.
+
+    With settings of the command line `out/` stays as it is, and where the results are is printed.
+    """
+    from ftc.build.views import OUT_FOLDER, make_view, show, with_card
     from ftc.cli.scores import print_scores, read_scores
 
-    for target in targets:
-        view = show(target, freshness.states, workspace.store, root=workspace.plan.root)
-        if target.section == "evals" and (scores := read_scores(view)):
+    root = workspace.plan.root
+    out = Path(arguments.out).absolute() if arguments.out else root / OUT_FOLDER
+    shown = {target.name: target for target in (with_card(one, freshness) for one in targets)}
+    for target in shown.values():
+        place = make_view(target, freshness.states, workspace.store, root=root)
+        if arguments.out or not arguments.settings:
+            place = show(place, target, out=out)
+        if target.section == "evals" and (scores := read_scores(place)):
             print_scores(target.name, scores, console)
         if console.json:
-            console.records([{"type": "result", "target": target.name, "path": str(view)}])
+            console.records([{"type": "result", "target": target.name, "path": str(place)}])
+        elif arguments.settings:
+            console.data(f"{target.name}: {place}")
 
 
 def _up_to_date(count: int, began: float, console: Console) -> int:

@@ -7,7 +7,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import StageLine, print_stage_lines, stage_lines
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 
 EXAMPLES = "examples:\n  ftc plan\n  ftc plan merged-gguf --json"
 
@@ -17,11 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="what to build; all exports and evals if none"
     )
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what is not fresh, in the order in which it would run."""
-    lines = stage_lines(open_workspace(), arguments.targets)
+    lines = stage_lines(open_workspace(arguments.settings), arguments.targets)
     print_stage_lines([line for line in lines if line.to_do], console)
     console.talk(_summary(lines))
     return Exit.DONE

@@ -86,6 +86,7 @@ class Params(StageParams):
     makes: ClassVar = {"adapter": Artifact.ADAPTER, "curves": Artifact.TABLE}
     libraries: ClassVar = ("torch", "transformers", "peft", "accelerate")
     reproduces: ClassVar = "seeded"
+    devices: ClassVar = 1
     resumes: ClassVar = True
 
     dtype: Dtype = Field(
