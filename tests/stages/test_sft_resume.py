@@ -134,6 +134,18 @@ def test_a_checkpoint_holds_what_is_trained_and_none_of_the_base(
         assert torch.load(file, weights_only=True) if file.name != "rng_state.pth" else True
 
 
+def test_without_save_steps_it_saves_by_the_clock(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the ten minutes are over after each step; the last one needs no checkpoint."""
+    monkeypatch.setattr("ftc_runtime.training.checkpoints.SAVE_SECONDS", 0.0)
+    stage = spec(tmp_path / "run", inputs, save_total_limit=1)
+
+    run_stage(stage)
+
+    assert [path.name for path in (stage.work / manifest.FOLDER).iterdir()] == ["checkpoint-10"]
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     inputs: dict[str, Path],
     saved: Callable[[int, Path], None],
