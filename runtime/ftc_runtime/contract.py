@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -144,6 +144,13 @@ class StageParams(Settings):
     """How many GPUs it uses where there are any. Without one it works on the CPU."""
     resumes: ClassVar[bool] = False
     """Goes on from its newest checkpoint (`ftc_runtime.manifest`), with the same result."""
+
+    def rehearsed(self) -> Self:
+        """Return the settings of a rehearsal: little work that fails where the whole would.
+
+        A kind whose work is little anyway, or must be done whole to be tried, keeps its settings.
+        """
+        return self
 
 
 class Source(Settings):

@@ -38,6 +38,12 @@ class Workspace(NamedTuple):
         """Return the one that answers what is fresh."""
         return Freshness(self.plan, self.store, self.sources, self.owner)
 
+    def rehearsal(self) -> Workspace:
+        """Return the same project made small, whose refs are not the project's."""
+        from ftc.plan.rehearsal import owner_of_rehearsal, rehearsal  # takes pydantic
+
+        return self._replace(plan=rehearsal(self.plan), owner=owner_of_rehearsal(self.owner))
+
     def stages(self, words: Sequence[str] | None) -> dict[str, Stage]:
         """Return the stages that the user's targets need; None stands for every stage there is.
 
