@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from ftc.project.outline import NAME, VERSION
 from ftc.project.schema import Item
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import OPERATIONAL, SECTIONS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -18,7 +18,8 @@ def json_schema() -> dict[str, Any]:
 
     No key of an item is required in it, since `defaults` may give any of them.
     """
-    forms = {name: section.item_classes() for name, section in SECTIONS.items()}
+    sections = SECTIONS | OPERATIONAL
+    forms = {name: section.item_classes() for name, section in sections.items()}
     classes = [item_class for section in forms.values() for item_class in section]
     references, shared = models_json_schema([(item_class, "validation") for item_class in classes])
     definitions: dict[str, Any] = shared["$defs"]
@@ -45,7 +46,11 @@ def json_schema() -> dict[str, Any]:
                 }
                 for name, item in items.items()
             },
-            "defaults": {"type": "object", "properties": items, "additionalProperties": False},
+            "defaults": {
+                "type": "object",
+                "properties": {name: items[name] for name in SECTIONS},
+                "additionalProperties": False,
+            },
         },
         "required": ["version", "name"],
         "additionalProperties": False,

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.items import checked
+from ftc.project.local import read_local, with_local
 from ftc.project.meanings import Meaning, meaning_of
 from ftc.project.nodes import KeyPath, Node
 from ftc.project.outline import VERSION, outline
-from ftc.project.outside import local_file_faults, source_faults
+from ftc.project.outside import source_faults
 from ftc.project.references import reference_faults
+from ftc.project.remotes import remote_faults
 from ftc.project.schema import Item
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import OPERATIONAL, SECTIONS
 from ftc.project.settings import settings_faults
 from ftc.project.source import parse
 from ftc.project.text import read
@@ -33,6 +35,8 @@ class Project:
     """The folder of the file, absolute: paths in the file start there."""
     items: dict[str, dict[str, Item]]
     """Section -> name -> item, in file order. Every section is there, empty or not."""
+    operational: dict[str, dict[str, Item]]
+    """The same of what is not built: `remotes`. From ftc.local.yaml too."""
     text: str
     tree: Node
     """The whole file with `defaults` under every item: values and places."""
@@ -73,11 +77,12 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
         ProjectError: with every fault, in file order.
     """
     text = read(path)
-    outer = outline(path, parse(path, text, environment))
+    local = read_local(path.parent, environment)
+    outer = outline(path, with_local(parse(path, text, environment), local.root))
     root = path.parent.resolve()
-    faults = [*outer.faults, *local_file_faults(root)]
+    faults = [*outer.faults, *local.faults]
     written = []
-    items: dict[str, dict[str, Item]] = {name: {} for name in SECTIONS}
+    items: dict[str, dict[str, Item]] = {name: {} for name in (*SECTIONS, *OPERATIONAL)}
     for item in outer.written:
         item, found = checked(item)
         faults += found
@@ -89,6 +94,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
     faults += reference_faults(written, items)
     faults += source_faults(written, root)
     faults += settings_faults(written)
+    faults += remote_faults(written)
     if faults:
-        raise ProjectError(in_file_order(faults), {path: text})
-    return Project(outer.name, VERSION, path, root, items, text, outer.tree)
+        raise ProjectError(in_file_order(faults), {path: text, **local.texts})
+    operational = {name: items.pop(name) for name in OPERATIONAL}
+    return Project(outer.name, VERSION, path, root, items, operational, text, outer.tree)

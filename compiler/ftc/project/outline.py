@@ -10,14 +10,14 @@ from ftc.diagnostics import Diagnostic, Place, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
 from ftc.project.nodes import Node, merged, with_children
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import OPERATIONAL, SECTIONS, Section
 from ftc.project.wanted import found
 from ftc.project.written import Written
 
 VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 NAME_RULE = "a name has small letters, digits and hyphens, and starts with a letter or digit"
-TOP_KEYS = ("version", "name", *SECTIONS, "defaults")
+TOP_KEYS = ("version", "name", *SECTIONS, "defaults", *OPERATIONAL)
 MOST_DEFAULTED = 200_000
 
 
@@ -49,7 +49,10 @@ def outline(path: Path, root: Node | None) -> Outline:
     out.faults += _version_faults(root)
     out.name = _name(root, out.faults)
     defaults = _defaults(root, out.faults)
-    sections = {name: _section(name, root, defaults.get(name), out) for name in SECTIONS}
+    sections = {
+        section.name: _section(section, root, defaults.get(section.name), out)
+        for section in (*SECTIONS.values(), *OPERATIONAL.values())
+    }
     used = {item.section.name for item in out.written}
     out.unused = [
         Written(SECTIONS[name], f"defaults.{name}", node.place, node)
@@ -142,22 +145,22 @@ def _defaults(root: Node, faults: list[Diagnostic]) -> dict[str, Node]:
     return defaults
 
 
-def _section(name: str, root: Node, default: Node | None, out: Outline) -> Node | None:
-    section = root.children.get(name)
-    if section is None or section.value is None:
+def _section(section: Section, root: Node, default: Node | None, out: Outline) -> Node | None:
+    name, written = section.name, root.children.get(section.name)
+    if written is None or written.value is None:
         return None
-    if not isinstance(section.value, dict):
-        message = f"`{name}` holds named items, but {found(section.value)}"
+    if not isinstance(written.value, dict):
+        message = f"`{name}` holds named items, but {found(written.value)}"
         help = f"write `{name}: {{NAME: {{...}}}}`"
-        out.faults.append(Diagnostic("wrong-type", message, section.place, help))
+        out.faults.append(Diagnostic("wrong-type", message, written.place, help))
         return None
-    if default is not None and default.size * len(section.children) > MOST_DEFAULTED:
+    if default is not None and default.size * len(written.children) > MOST_DEFAULTED:
         message = f"the defaults of {name} come to more than {MOST_DEFAULTED:,} values"
         out.faults.append(Diagnostic("too-large", message, default.place))
         return None
     items: dict[str | int, Node] = {}
-    for item_name, node in section.children.items():
-        key = section.keys[str(item_name)]
+    for item_name, node in written.children.items():
+        key = written.keys[str(item_name)]
         if fault := _name_fault(str(item_name), key):
             out.faults.append(fault)
         if node.value is None:
@@ -166,8 +169,8 @@ def _section(name: str, root: Node, default: Node | None, out: Outline) -> Node 
             message = f"`{item_name}` needs a mapping of settings, but {found(node.value)}"
             out.faults.append(Diagnostic("wrong-type", message, node.place))
         items[item_name] = merged(default, node)
-        out.written.append(Written(SECTIONS[name], str(item_name), key, items[item_name]))
-    return with_children(section, items, section.keys)
+        out.written.append(Written(section, str(item_name), key, items[item_name]))
+    return with_children(written, items, written.keys)
 
 
 def _with_items(root: Node, sections: dict[str, Node | None]) -> Node:

@@ -66,6 +66,10 @@ class Objects:
             atomic.write(place, data, scratch=self._scratch, mode=READ_ONLY)
         return Stored(digest, sum(entry.size for entry in listing.values()), "tree")
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move in a file of the store's own whose bytes are known to have this digest."""
+        self._publish(path, self.place(digest))
+
     def holds(self, stored: Stored) -> bool:
         """Say whether all of it is here, by size. The bytes are not read again."""
         if stored.kind == "file":
@@ -124,12 +128,15 @@ class Objects:
         if info.st_nlink > 1:
             # Whoever holds the other name could write into the store: take the bytes, not the file.
             path = atomic.copy(path, scratch=self._scratch)
+        self._publish(path, place)
+        return entry
+
+    def _publish(self, path: Path, place: Path) -> None:
         path.chmod(READ_ONLY)
         atomic.sync(path)
         atomic.make_folder(place.parent)
         path.replace(place)
         atomic.sync(place.parent)
-        return entry
 
     def _link(self, view: Path, blob: Path) -> None:
         goal = _relative(blob, view.parent)

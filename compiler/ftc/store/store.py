@@ -38,6 +38,10 @@ class Store:
         """Move a file or a folder into the store. See `Objects.put`."""
         return self._objects.put(path)
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move in a file whose bytes are known to have this digest. See `Objects.adopt`."""
+        self._objects.adopt(path, digest)
+
     def holds(self, stored: Stored) -> bool:
         """Say whether all of it is here and of the right size."""
         return self._objects.holds(stored)
@@ -49,6 +53,10 @@ class Store:
     def listing(self, stored: Stored) -> dict[str, Entry]:
         """Return the files of a tree. See `Objects.listing`."""
         return self._objects.listing(stored)
+
+    def object_path(self, digest: str) -> Path:
+        """Return where the blob is, or would be."""
+        return self._objects.place(digest)
 
     def record(self, key: str) -> Record | None:
         """Return what the key gave, or None. What cannot be read was never written."""
