@@ -19,6 +19,8 @@ COMMANDS = {
     "status": "show what is fresh and what is stale",
     "why": "explain why a target would be rebuilt",
     "log": "show what a stage said when it ran",
+    "push": "put results into the remotes that may be written",
+    "pull": "fetch results from the remotes, without running anything",
     "graph": "draw the stages and what they need",
     "verify": "read the store again; --repair moves damage aside",
     "doctor": "look at this machine, or at a model",

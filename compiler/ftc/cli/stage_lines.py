@@ -14,6 +14,7 @@ from ftc.plan.stages import Plan
 
 if TYPE_CHECKING:
     from ftc.plan.explain import Change
+    from ftc.store.supply import Supply
 
 SYMBOLS = {
     Status.FRESH: ("=", "green"),
@@ -78,10 +79,12 @@ def stage_line(plan: Plan, state: State) -> StageLine:
     )
 
 
-def stage_lines(workspace: Workspace, words: Sequence[str] | None) -> list[StageLine]:
+def stage_lines(
+    workspace: Workspace, words: Sequence[str] | None, *, supply: Supply | None = None
+) -> list[StageLine]:
     """Return a line for each stage that the targets need, or for every stage."""
     plan = workspace.plan
-    states = workspace.freshness().look()
+    states = workspace.freshness(supply).look()
     wanted = workspace.made_by(words or [])
     if words is None:
         # What is known and lies elsewhere is no fault, unless something needs it.

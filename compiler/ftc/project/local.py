@@ -55,7 +55,9 @@ def with_local(root: Node | None, local: Node | None) -> Node | None:
     if root is None or local is None or not isinstance(root.value, dict):
         return root
     own = {name: node for name, node in local.children.items() if name in OPERATIONAL}
-    over = {name: merged(root.children.get(name), node) for name, node in own.items()}
+    over: dict[str | int, Node] = {
+        name: merged(root.children.get(name), node) for name, node in own.items()
+    }
     keys = {str(name): local.keys[str(name)] for name in own}
     return with_children(root, root.children | over, keys | root.keys)
 

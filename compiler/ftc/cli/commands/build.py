@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import time
 from collections.abc import Sequence
 
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
     )
+    parser.add_argument(
+        "--offline", action="store_true", help="ask no remote and no hub: the store must do"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -49,11 +53,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
         names = list(workspace.plan.closure(names))
-        _use(names, workspace, freshness)
+        workspace.use(names, freshness.states)
         _show(targets, workspace, freshness, console=console)
         return _up_to_date(len(names), began, console)
+    if arguments.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    else:
+        from ftc.cli.remotes import supply_of
+
+        freshness.supply = supply_of(workspace, console)
     code = _build(names, workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
+        workspace.use(workspace.plan.closure(names), freshness.states)
         _show(targets, workspace, freshness, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     return code
@@ -75,7 +86,8 @@ def _build(
 
     plan = workspace.plan
     try:
-        pin(plan.closure(names).values(), workspace.sources, say=console.talk)
+        if not arguments.offline:
+            pin(plan.closure(names).values(), workspace.sources, say=console.talk)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
@@ -96,14 +108,6 @@ def _build(
             f" After mending it: {again}"
         )
     return outcome.code
-
-
-def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
-    """Note that this project uses these results: a renamed or a shared one has no note yet."""
-    for name in names:
-        record = freshness.states[name].known
-        if record is not None:
-            workspace.store.set_ref(workspace.owner, name, record.key)
 
 
 def _show(

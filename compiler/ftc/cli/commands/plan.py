@@ -17,11 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="what to build; all exports and evals if none"
     )
+    parser.add_argument("--offline", action="store_true", help="ask no remote what it has")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what is not fresh, in the order in which it would run."""
-    lines = stage_lines(open_workspace(), arguments.targets)
+    workspace = open_workspace()
+    supply = None
+    if not arguments.offline:
+        from ftc.cli.remotes import supply_of
+
+        supply = supply_of(workspace, console)
+    lines = stage_lines(workspace, arguments.targets, supply=supply)
     print_stage_lines([line for line in lines if line.to_do], console)
     console.talk(_summary(lines))
     return Exit.DONE

@@ -33,10 +33,10 @@ NO_CREDENTIALS = {
     "ProfileNotFound",
 }
 CREDENTIALS = {
-    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; a bucket that all may"
-    " read takes `storage_options: {anon: true}`",
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for a public bucket"
+    " write `storage_options: {anon: true}`",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run `gcloud auth"
-    " application-default login`; a bucket that all may read takes `storage_options: {token: anon}`",
+    " application-default login`; for a public bucket write `storage_options: {token: anon}`",
 }
 HEADERS = "write `storage_options: {headers: {Authorization: ...}}`, with ${NAME} for the secret"
 NO_BUCKET = "bucket does not exist"

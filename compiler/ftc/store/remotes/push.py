@@ -37,6 +37,14 @@ class Pushed(NamedTuple):
     """Was its record not there before?"""
 
 
+def stands(remote: Remote, record: Record) -> bool:
+    """Say whether just this result is there, whole."""
+    standing = remote.record(record.key)
+    if standing is None or standing.outputs != record.outputs:
+        return False
+    return _is_whole(remote, standing)
+
+
 def push(
     store: Store, remote: Remote, record: Record, *, told: Callable[[int, int], None]
 ) -> Pushed:

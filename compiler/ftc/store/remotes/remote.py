@@ -74,6 +74,7 @@ class Remote:
             except ValueError:
                 data = None
             self._listings[digest] = data
+            self._sizes[digest] = len(data) if data is not None else None
         return self._listings[digest]
 
     def doubt(self, digest: str) -> None:

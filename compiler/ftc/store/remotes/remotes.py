@@ -41,7 +41,7 @@ class Remotes:
         if key not in self._records:
             known: Record | None = None
             for remote in list(self._alive):
-                found = self._ask(remote, lambda remote=remote: remote.record(key))
+                found = self._ask(remote, lambda one: one.record(key))
                 if found is not None and all(map(self.holds, found.outputs.values())):
                     known = found
                     break
@@ -83,11 +83,11 @@ class Remotes:
         """Bring one blob from the first remote that really has it; return that one's name."""
         foreign: list[str] = []
         for remote in list(self._alive):
-            if not self._ask(remote, lambda remote=remote: remote.has(blob)):
+            if not self._ask(remote, lambda one: one.has(blob)):
                 continue
             whole = self._ask(
                 remote,
-                lambda remote=remote: download(self._store, remote.place, blob, told=told),
+                lambda one: download(self._store, one.place, blob, told=told),
             )
             if whole:
                 return remote.name
@@ -110,7 +110,7 @@ class Remotes:
             size = self._store.object_path(stored.digest).stat().st_size
         except (OSError, ValueError):
             for remote in list(self._alive):
-                data = self._ask(remote, lambda remote=remote: remote.listing(stored.digest))
+                data = self._ask(remote, lambda one: one.listing(stored.digest))
                 if data is not None:
                     listing = believed_listing(data, stored.digest)
                     return entries_of(stored, listing, len(data))
@@ -119,17 +119,16 @@ class Remotes:
 
     def _is_at_hand(self, blob: Entry) -> bool:
         return self._is_here(blob) or any(
-            self._ask(remote, lambda remote=remote: remote.has(blob))
-            for remote in list(self._alive)
+            self._ask(remote, lambda one: one.has(blob)) for remote in list(self._alive)
         )
 
     def _is_here(self, blob: Entry) -> bool:
         return self._store.holds(Stored(blob.digest, blob.size, "file"))
 
-    def _ask(self, remote: Remote, question: Callable[[], Answer]) -> Answer | None:
+    def _ask(self, remote: Remote, question: Callable[[Remote], Answer]) -> Answer | None:
         """Return the remote's answer; None from one that does not answer, now or before."""
         try:
-            return question()
+            return question(remote)
         except RemoteFault as fault:
             with self._lock:
                 first = remote in self._alive
