@@ -26,7 +26,7 @@ from ftc.store.locks import KeyLock
 from ftc.store.objects import Stored
 from ftc.store.records import Failure, Record
 from ftc.store.store import Store
-from ftc.store.supply import Supply, megabytes, restore
+from ftc.store.supply import Supply, restore, said, said_of
 from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec
 
 Command: TypeAlias = Callable[[Path], list[str]]
@@ -130,14 +130,14 @@ class Executor:
         told = partial(self._tell_fetching, action.stage)
         restored = restore(self.store, self.supply, record, told=told)
         self.use(action.stage, action.key)
-        origin = f"{restored.origin} ({megabytes(restored.size)})"
+        origin = f"{restored.origin} ({said(restored.size)})"
         self.reporter.stage_restored(action.stage, origin)
         return restored.record
 
     def _tell_fetching(self, stage: Stage, output: str, done: int, total: int) -> None:
         if self.interrupt.asked():
             raise Interrupted
-        text = f"fetching {output}, {done // 10**6} of {megabytes(total)}"
+        text = f"fetching {output}, {said_of(done, total)}"
         self.reporter.stage_event(stage, {"event": "phase", "text": text})
 
     def _built(self, action: Action, lock: KeyLock) -> Record:

@@ -189,9 +189,9 @@ class Freshness:
 
 
 def _size(record: Record) -> str:
-    from ftc.store.supply import megabytes
+    from ftc.store.supply import said
 
-    return megabytes(sum(stored.size for stored in record.outputs.values()))
+    return said(sum(stored.size for stored in record.outputs.values()))
 
 
 def _missing(before_key: str | None) -> str:

@@ -69,6 +69,14 @@ def restore(
     return Restored(store.publish(record), ", ".join(dict.fromkeys(origins)), size)
 
 
-def megabytes(size: int) -> str:
-    """Return a size in bytes as it is said: `269 MB`, `0.3 MB`."""
-    return f"{size / 10**6:.1f} MB" if size < 10**7 else f"{size // 10**6} MB"
+def said(size: int) -> str:
+    """Return a size in bytes as it is said: `269 MB`, `3.1 MB`, `12 kB`."""
+    if size < 10**6:
+        return f"{size / 10**3:.0f} kB"
+    return f"{size / 10**6:.1f} MB" if size < 10**7 else f"{size // 10**6:,} MB"
+
+
+def said_of(done: int, total: int) -> str:
+    """Return how much of a size there is: `120 of 269 MB`."""
+    unit = said(total)[-2:]
+    return f"{done // (10**3 if unit == 'kB' else 10**6):,} of {said(total)}"

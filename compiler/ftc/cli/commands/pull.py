@@ -21,7 +21,7 @@ from ftc.store.locks import Holder, KeyLock
 from ftc.store.records import Record
 from ftc.store.remotes.place import RemoteFault
 from ftc.store.remotes.remotes import Remotes
-from ftc.store.supply import SupplyFault, megabytes, restore
+from ftc.store.supply import SupplyFault, restore, said, said_of
 
 EXAMPLES = """\
 examples:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines.append(line)
     count = {word: sum(line.outcome == word for line in lines) for word in ("pulled", "here")}
     failed = len(lines) - sum(count.values())
-    told = f"{stages(count['pulled'])} pulled ({megabytes(sum(line.size for line in lines))})"
+    told = f"{stages(count['pulled'])} pulled ({said(sum(line.size for line in lines))})"
     told += f", {count['here']} here already" + (f", {failed} failed" if failed else "")
     console.talk(told)
     return Exit.FAILED if failed else Exit.DONE
@@ -127,7 +127,7 @@ def _not_to_be_had(state: State) -> Line:
 
 def _teller(name: str, console: Console) -> Callable[[str, int, int], None]:
     def tell(output: str, come: int, total: int) -> None:
-        done = f"{come // 10**6} of {megabytes(total)}"
+        done = said_of(come, total)
         console.show_live(f"  fetching {name}, {output}: {done}")
 
     return tell
@@ -143,7 +143,7 @@ def _print(line: Line, console: Console) -> None:
         return
     match line.outcome:
         case "pulled":
-            console.data(f"{line.stage}  pulled from {line.origin} ({megabytes(line.size)})")
+            console.data(f"{line.stage}  pulled from {line.origin} ({said(line.size)})")
         case "here":
             console.data(f"{line.stage}  is here")
         case _:

@@ -21,7 +21,7 @@ from ftc.store.records import Record
 from ftc.store.remotes.place import RemoteFault
 from ftc.store.remotes.push import PushFault, push, stands
 from ftc.store.remotes.remote import Remote
-from ftc.store.supply import megabytes
+from ftc.store.supply import said, said_of
 
 EXAMPLES = "examples:\n  ftc push\n  ftc push merged-gguf"
 
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     size = sum(line.size for line in lines)
     done = sum(line.outcome == "pushed" for line in lines)
     there = sum(line.outcome == "there" for line in lines)
-    told = f"{stages(done)} pushed ({megabytes(size)}), {there} there already"
+    told = f"{stages(done)} pushed ({said(size)}), {there} there already"
     console.talk(told + (f", {failed} failed" if failed else ""))
     return Exit.FAILED if failed else Exit.DONE
 
@@ -132,7 +132,7 @@ def _pushed(
 
 def _teller(name: str, remote: Remote, console: Console) -> Callable[[int, int], None]:
     def tell(sent: int, total: int) -> None:
-        text = f"pushing {name} to {remote.name}: {sent // 10**6} of {megabytes(total)}"
+        text = f"pushing {name} to {remote.name}: {said_of(sent, total)}"
         console.show_live(f"  {text}")
 
     return tell
@@ -145,7 +145,7 @@ def _print(line: Line, console: Console) -> None:
         return
     match line.outcome:
         case "pushed":
-            console.data(f"{line.stage}  pushed to {line.remote} ({megabytes(line.size)})")
+            console.data(f"{line.stage}  pushed to {line.remote} ({said(line.size)})")
         case "there":
             console.data(f"{line.stage}  is in {line.remote}")
         case _:

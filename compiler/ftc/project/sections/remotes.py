@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from ftc.project.schema import Item as BaseItem
-from ftc_runtime.contract import Json
 
 
 class Item(BaseItem):
@@ -22,6 +21,6 @@ class Item(BaseItem):
     access: Literal["read", "read-write"] = Field(
         default="read", description="read-write lets `ftc push` write: most often for CI alone"
     )
-    storage_options: dict[str, Json] = Field(
+    storage_options: dict[str, JsonValue] = Field(
         default={}, description="What fsspec's filesystem takes: endpoint_url, key, token and so on"
     )

@@ -17,9 +17,10 @@ BLOCK_BYTES = 8 * 2**20
 class Directory:
     """Implements `Place`. A file has its name only when it is whole, and on the disk."""
 
-    def __init__(self, name: str, root: Path) -> None:
-        """*name* is the remote's, for messages. *root* need not be there before it is written."""
+    def __init__(self, name: str, root: Path, *, writable: bool) -> None:
+        """*name* is the remote's, for messages. A *writable* root is made by the first push."""
         self._name = name
+        self._writable = writable
         self._root = root
         self._scratch = root / "tmp"
 
@@ -92,9 +93,10 @@ class Directory:
             return os.read(descriptor, BLOCK_BYTES)
 
     def _require_root(self) -> None:
-        if not self._root.is_dir():
-            hint = "mount it; or is this before the first `ftc push`?"
-            raise RemoteFault(f"remote {self._name}: there is no folder {self._root}", hint)
+        if self._root.is_dir() or (self._writable and self._root.parent.is_dir()):
+            return
+        hint = "is it mounted? The first `ftc push` makes it, if the folder above it is there"
+        raise RemoteFault(f"remote {self._name}: there is no folder {self._root}", hint)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -32,7 +32,8 @@ def open_place(address: Address) -> Place:
     protocol = protocol_of(address.url)
     if protocol == DIRECTORY:
         path = Path(address.url.removeprefix("file://")).expanduser()
-        return Directory(address.name, address.folder / path)
+        root = Path(os.path.normpath(address.folder / path))
+        return Directory(address.name, root, writable=address.writable)
     options = _options(address)
     library, extra = EXTRAS.get(protocol, MIRROR_EXTRA)
     try:
