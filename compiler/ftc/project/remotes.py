@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from ftc.diagnostics import Diagnostic, listed, suggestion
+from ftc.diagnostics import Diagnostic, listed
 from ftc.project.environment import OPENED_LATER, Refusal, expand
 from ftc.project.nodes import Node
 from ftc.project.wanted import shown
@@ -57,10 +57,8 @@ def _faults(item: Written) -> Iterator[Diagnostic]:
     url = item.text("url") or ""
     protocol = protocol_of(url)
     if protocol not in PROTOCOLS:
-        known = [f"{name}://" for name in PROTOCOLS]
-        help = suggestion(f"{protocol}://", known) or f"write {listed(FORMS)}"
         message = f"there is no remote of the protocol {protocol}://"
-        yield item.fault("wrong-url", message, "url", help=help)
+        yield item.fault("wrong-url", message, "url", help=f"write {listed(FORMS)}")
         return
     yield from _address_faults(item, url, protocol)
     if protocol in MIRRORS and item.text("access") == "read-write":
@@ -84,10 +82,9 @@ def _address_faults(item: Written, url: str, protocol: str) -> Iterator[Diagnost
         message = f"{shown(url)} does not say where the remote is"
         yield item.fault("wrong-url", message, "url", help=f"write {listed(FORMS)}")
     elif secret:
-        # Not shown: what stands there is most often a password or a token.
-        message = "a remote's url holds no user, password or query"
-        help = f"write them under `{OPTIONS}`, as ${{NAME}}"
-        yield item.fault("wrong-url", message, "url", help=help)
+        # Without a place, whose line would be shown: most often it holds a password or a token.
+        message = f"the url of the remote `{item.name}` holds a user, a password or a query"
+        yield Diagnostic("wrong-url", message, help=f"write them under `{OPTIONS}`, as ${{NAME}}")
 
 
 def _option_faults(node: Node) -> Iterator[Diagnostic]:
