@@ -67,6 +67,8 @@ class Need:
     many: bool = False
     """Takes a list: the roles are then `train.0`, `train.1`, ..."""
     libraries: tuple[str, ...] = ()
+    devices: int = 0
+    """The GPUs that a stage uses because it is given this."""
 
 
 def operational(default: Any, description: str, **constraints: Any) -> Any:
@@ -130,6 +132,10 @@ class StageParams(Settings):
     """exact: the same bytes anywhere. seeded: the same bytes on like hardware."""
     takes_source: ClassVar[bool] = False
     """Reads something from outside the project: a file, a package or a hub."""
+    devices: ClassVar[int] = 0
+    """How many GPUs it uses where there are any. Without one it works on the CPU."""
+    resumes: ClassVar[bool] = False
+    """Goes on from its newest checkpoint (`ftc_runtime.manifest`), with the same result."""
 
 
 class Source(Settings):
@@ -161,8 +167,8 @@ class StageSpec(Settings):
     outputs: dict[str, Path]
     """Where each output is to be written. The parents exist; the outputs do not."""
     work: Path
-    """Scratch of this key, and the working folder. Empty, but for a hub's download, which goes on
-    where a crash stopped it. Goes when the stage is published."""
+    """Scratch of this key, and the working folder. Empty, but for a hub's download and the
+    checkpoints of a kind that resumes. Goes when the stage is published."""
     libraries: dict[str, str] = {}
     """What the key says: executing with another version is an error."""
     threads: int = 1

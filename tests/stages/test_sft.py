@@ -113,7 +113,7 @@ def test_progress_tells_step_loss_speed_and_time_left(trained: StageRun) -> None
 
 
 def test_nothing_is_written_but_outputs_and_work(trained: StageRun) -> None:
-    """No checkpoint, no cache, no report of another library."""
+    """No checkpoint of a training of seconds, no cache, no report of another library."""
     assert trained.stage is not None
     folder = trained.stage.work.parent
 
@@ -122,6 +122,7 @@ def test_nothing_is_written_but_outputs_and_work(trained: StageRun) -> None:
     assert files == {
         "spec.json",
         "events.jsonl",
+        "work/heartbeats/rank-0.json",
         "out/adapter/adapter_config.json",
         "out/adapter/adapter_model.safetensors",
         "out/curves.jsonl",

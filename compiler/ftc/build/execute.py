@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ftc.build.devices import Devices, Lent
 from ftc.build.environment import stage_environment
+from ftc.build.failures import failure_of, with_way_on
 from ftc.build.interrupt import Interrupt
 from ftc.build.outputs import faults_of, output_paths
 from ftc.build.provenance import facts_of_run
 from ftc.build.report import Reporter, StageFailure
+from ftc.build.slots import Slots
 from ftc.build.supervise import Ended, Job, supervise
 from ftc.plan.freshness import State, Status
 from ftc.plan.sources import Sources
@@ -48,7 +51,7 @@ class StageFailed(Exception):
 
 
 class Interrupted(Exception):
-    """The build was asked to end before the stage did."""
+    """The build is to end, and the stage has not ended or not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,13 @@ class Executor:
     reporter: Reporter
     interrupt: Interrupt
     threads: int
+    devices: Devices
+    slots: Slots
+    give_up: Callable[[], bool]
+    """Whether nothing new is to start: after an interrupt, or a failure elsewhere."""
     command: Command = runtime_command
+    afresh: Collection[str] = ()
+    """Stages of whose earlier tries nothing is to be used."""
 
     def ensure(self, action: Action) -> Record:
         """Return the record of the action, after fetching or running it where there was none.
@@ -100,11 +109,13 @@ class Executor:
         with KeyLock(self.store, action.key) as lock:
             locked = lock.acquire(
                 waiting=lambda holder: self.reporter.stage_waiting(action.stage, holder),
-                give_up=self.interrupt.asked,
+                give_up=self.give_up,
             )
             if not locked:
                 raise Interrupted
-            return self._restored(action) or self._fetched(action) or self._built(action, lock)
+            return (
+                self._restored(action) or self._fetched(action) or self._when_it_may(action, lock)
+            )
 
     def ref_file(self, stage: Stage) -> Path | None:
         """Return where the stage's ref is, if refs are kept."""
@@ -114,6 +125,20 @@ class Executor:
         """Note that the project uses the key's result, if refs are kept."""
         if self.owner is not None:
             self.store.set_ref(self.owner, stage.name, key)
+
+    def _when_it_may(self, action: Action, lock: KeyLock) -> Record:
+        """Build it once it has its GPUs, and then a place among those that run."""
+        with (
+            self.devices.lend(
+                action.stage,
+                waiting=lambda holder: self.reporter.stage_waiting(action.stage, holder),
+                give_up=self.give_up,
+            ) as lent,
+            self.slots.one(urgent=action.stage.devices > 0, give_up=self.give_up) as got,
+        ):
+            if lent is None or not got:
+                raise Interrupted
+            return self._built(action, lock, lent)
 
     def _restored(self, action: Action) -> Record | None:
         record = self.store.record(action.key)
@@ -140,41 +165,49 @@ class Executor:
         text = f"fetching {output}, {said_of(done, total)}"
         self.reporter.stage_event(stage, {"event": "phase", "text": text})
 
-    def _built(self, action: Action, lock: KeyLock) -> Record:
+    def _built(self, action: Action, lock: KeyLock, lent: Lent) -> Record:
         self.reporter.stage_started(action.stage, action.state)
         started = time.time()
         try:
-            ended = self._run(action, lock)
+            ended = self._run(action, lock, lent)
             outputs = self._believed(action, ended)
         except StageFailed as failed:
-            failure = failed.failure
-            self.store.set_failure(
-                action.key, Failure(failure.message, failure.hint, round(time.time(), 3))
-            )
-            raise
-        facts = facts_of_run(ended, threads=self.threads, started=started)
+            failure = with_way_on(failed.failure, action.stage, self.store.scratch(action.key))
+            with suppress(OSError):  # the disk may be full, and that be the failure
+                self.store.set_failure(
+                    action.key, Failure(failure.message, failure.hint, round(time.time(), 3))
+                )
+            raise StageFailed(failure) from failed
+        attempts = _attempts(self.store.work(action.key))
+        facts = facts_of_run(
+            ended, threads=self.threads, started=started, lent=lent, attempts=attempts
+        )
         record = self.store.publish(Record(action.key, action.preimage, outputs, facts))
         self.use(action.stage, action.key)
         self.store.forget_work(action.key)
         self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
         return record
 
-    def _run(self, action: Action, lock: KeyLock) -> Ended:
+    def _run(self, action: Action, lock: KeyLock, lent: Lent) -> Ended:
         """Run the process in a folder of the key's own."""
         work = self.store.work(action.key)
-        if not (action.state.found and action.state.found.files):
-            # What a crash left is not to be mixed in. Only a download goes on where it stopped.
+        goes_on = action.stage.resumes or (action.state.found and action.state.found.files)
+        if not goes_on or action.stage.name in self.afresh:
+            # What a crash left is not to be mixed in: only checkpoints count, and downloads.
             self.store.forget_work(action.key)
         spec = _prepare(self.store, action, work=work, threads=self.threads)
         job = Job(
             command=self.command(spec),
-            folder=work / "scratch",
+            folder=self.store.scratch(action.key),
             log=self.store.log(action.key),
             events=self.store.events(action.key),
             environment=stage_environment(
-                os.environ, threads=self.threads, takes_source=action.stage.source is not None
+                os.environ,
+                threads=self.threads,
+                takes_source=action.stage.source is not None,
+                visible=lent.visible,
             ),
-            lock=lock.fileno(),
+            locks=(lock.fileno(), *lent.descriptors),
         )
         return supervise(
             job,
@@ -188,7 +221,7 @@ class Executor:
         if ended.code != 0:
             if self.interrupt.asked():
                 raise Interrupted
-            raise StageFailed(_failure_of(ended, log))
+            raise StageFailed(failure_of(ended, log))
         folder = self.store.work(action.key) / "out"
         faults = faults_of(folder, action.stage.outputs)
         if faults:
@@ -215,7 +248,9 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
         left.unlink(missing_ok=True)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    (work / "scratch").mkdir(exist_ok=True)
+    scratch = store.scratch(action.key)
+    scratch.mkdir(exist_ok=True)
+    (work / "attempts").write_text(f"{_attempts(work) + 1}\n", encoding="utf-8")
     spec = StageSpec(
         stage=action.stage.name,
         kind=action.stage.kind,
@@ -227,7 +262,7 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
         },
         source=_source(action),
         outputs=output_paths(out, action.stage.outputs),
-        work=work / "scratch",
+        work=scratch,
         libraries=action.stage.libraries,
         threads=threads,
     )
@@ -236,27 +271,16 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
     return file
 
 
+def _attempts(work: Path) -> int:
+    """Return how often the key was tried since its work folder was last empty."""
+    try:
+        return int((work / "attempts").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+
+
 def _source(action: Action) -> Source | None:
     source, found = action.stage.source, action.state.found
     if source is None or found is None:
         return None
     return Source(uri=source.uri, path=found.path, revision=found.revision, files=dict(found.files))
-
-
-def _failure_of(ended: Ended, log: Path) -> StageFailure:
-    """Say why the process ended badly: in its own words, else by its exit code."""
-    if ended.complaint is not None:
-        message = str(ended.complaint.get("message"))
-        hint = ended.complaint.get("hint")
-        return StageFailure(message, str(hint) if hint else None, log)
-    number = ended.code - 128 if ended.code > 128 else -ended.code
-    if number not in signal.valid_signals():
-        return StageFailure(f"its process ended with code {ended.code}", None, log)
-    name = signal.Signals(number).name
-    if number != signal.SIGKILL:
-        return StageFailure(f"its process was ended by {name}", None, log)
-    return StageFailure(
-        f"its process was ended by {name}, with {ended.peak_bytes / 2**30:.1f} GiB in memory",
-        "most often that is the kernel, out of memory: `dmesg` tells",
-        log,
-    )

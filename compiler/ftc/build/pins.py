@@ -11,8 +11,12 @@ from ftc.plan.stages import Stage
 from ftc_runtime.contract import Resolve, Source
 
 
-def pin(stages: Iterable[Stage], sources: Sources, *, say: Callable[[str], None]) -> None:
+def pin(
+    stages: Iterable[Stage], sources: Sources, *, say: Callable[[str], None], keep: bool = True
+) -> None:
     """Ask the hubs for every source of *stages* that ftc.lock does not hold, and write it there.
+
+    Without *keep* only *sources* gets to know it.
 
     Raises:
         AskError: if a hub does not answer or does not have it.
@@ -25,7 +29,11 @@ def pin(stages: Iterable[Stage], sources: Sources, *, say: Callable[[str], None]
     for address, source in wanted.items():
         say(f"asking for the newest commit of {address}")
         answer = Source.model_validate_json(ask(Resolve(uri=source.uri, revision=source.revision)))
+        pin = lockfile.Pin(answer.revision or "", answer.files)
+        if not keep:
+            sources.add_pin(address, pin)
+            continue
         lock = lockfile.read(sources.root)
-        lock.pins[address] = lockfile.Pin(answer.revision or "", answer.files)
+        lock.pins[address] = pin
         lockfile.write(sources.root, lock)
         sources.forget_lock()

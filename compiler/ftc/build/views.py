@@ -1,4 +1,7 @@
-"""`out/<target>/`: links to what a target came to, swapped as a whole."""
+"""`out/<target>/`: links to what a target came to, swapped as a whole.
+
+The folder of links lies in the store, and `out/<target>` is a link to it.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,22 @@ from ftc.plan.freshness import State
 from ftc.plan.stages import Target
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.store import Store
+from ftc.store.store import Store, file_name
 
 OUT_FOLDER = "out"
 RECORD_FILE = "record.json"
 
 
-def show(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
-    """Make `out/<target>` point to a folder of links to the target's outputs; return it.
+def show(view: Path, target: Target, *, out: Path) -> Path:
+    """Make `<out>/<target>` point to a target's view; return it.
 
-    The folder itself lies in the store, named by what it shows, and `out/<target>` is a link to
-    it: so it changes from the old result to the new one in one step.
+    So it changes from the old result to the new one in one step.
     """
+    return _point(out / file_name(target.name.replace(":", "-")), view)
+
+
+def make_view(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
+    """Make a folder of links to a target's outputs in the store, named by what it shows."""
     # Asked for every time: the store makes the folder of a tree anew where it is gone.
     made = {
         path: store.path(_stored(states[edge.stage], edge.output))
@@ -44,7 +51,7 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
         except OSError:
             # Another build was first; its links are the same.
             pass
-    return _point(root / OUT_FOLDER / target.name.replace(":", "-"), view)
+    return view
 
 
 def _stored(state: State, output: str) -> Stored:
@@ -80,7 +87,8 @@ def _record(target: Target, states: Mapping[str, State]) -> str:
             "key": states[edge.stage].key,
             "digest": _stored(states[edge.stage], edge.output).digest,
             "size": _stored(states[edge.stage], edge.output).size,
-            "facts": _made(states[edge.stage]).facts,
+            # In the order that the store writes them in: the same result has the same view.
+            "facts": json.loads(json.dumps(_made(states[edge.stage]).facts, sort_keys=True)),
         }
         for path, edge in target.links.items()
     }

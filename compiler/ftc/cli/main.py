@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "show what a build would run, and why",
     "build": "build targets; without one, all exports and evals",
     "status": "show what is fresh and what is stale",
+    "compare": "show how models differ, score and trained, side by side",
     "why": "explain why a target would be rebuilt",
     "log": "show what a stage said when it ran",
     "push": "put results into the remotes that may be written",

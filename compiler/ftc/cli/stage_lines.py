@@ -95,7 +95,7 @@ def stage_lines(
 
 
 def _reason(change: Change, plan: Plan) -> Reason:
-    place = f"{plan.file.name}:{change.line}" if change.line else None
+    place = f"{plan.file.name}:{change.line}" if isinstance(change.line, int) else change.line
     return Reason(change.leaf, change.before, change.now, place, change.words())
 
 

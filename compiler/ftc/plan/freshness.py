@@ -97,6 +97,7 @@ class Freshness:
     def look(self) -> dict[str, State]:
         """Return the state of every stage, in the plan's order."""
         self.states = {}
+        self.sources.begin_look()
         if self.supply is not None:
             self._ask_in_waves()
             return self.states
@@ -168,11 +169,17 @@ class Freshness:
             return State(
                 stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found
             )
+        from ftc_runtime.manifest import newest
+
+        saved = newest(self.store.scratch(key)) if stage.resumes else None
         if (failure := self.store.failure(key)) is not None:
-            note = failure.message
-            return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)
-        note = None if why else _missing(before_key)
-        return State(stage.name, Status.STALE, key, image, changes=why, note=note, found=found)
+            way_on = f"; goes on from {saved}" if saved else ""
+            status, note = Status.FAILED, failure.message + way_on
+        elif saved is not None:
+            status, note = Status.RESUMABLE, f"goes on from {saved}"
+        else:
+            status, note = Status.STALE, None if why else _missing(before_key)
+        return State(stage.name, status, key, image, changes=why, note=note, found=found)
 
     def _supplied(self, record: Record) -> bool:
         return self.supply is not None and all(map(self.supply.holds, record.outputs.values()))

@@ -13,6 +13,7 @@ from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
 from ftc.project.load import Project
 from ftc.project.schema import Built, Loaded, Output
 from ftc.project.sections import SECTIONS
+from ftc.project.written import bare
 from ftc_runtime.contract import Artifact, Settings, StageParams
 
 ItemName = tuple[str, str]
@@ -24,11 +25,11 @@ Inputs = Mapping[str, Output | Sequence[Output] | None]
 def lower(project: Project) -> Plan:
     """Return the plan of a checked project. Starts nothing and reads no file's content."""
     graph = _Graph(project)
-    names = Counter(name for items in project.items.values() for name in items)
+    names = Counter(name for items in project.items.values() for name in {*map(bare, items)})
     targets: dict[str, Target] = {}
     for section in SECTIONS:
         for name in project.items.get(section, {}):
-            shown = name if names[name] == 1 else f"{SECTIONS[section].noun}:{name}"
+            shown = name if names[bare(name)] == 1 else f"{SECTIONS[section].noun}:{name}"
             for target in _targets(section, shown, graph.built((section, name))):
                 targets[target.name] = target
     return Plan(project.name, project.root, project.file, graph.stages, targets)
@@ -36,12 +37,14 @@ def lower(project: Project) -> Plan:
 
 def _targets(section: str, name: str, built: Built) -> list[Target]:
     """The item, and each output of it that can be named."""
-    whole = Target(name, section, {path: _edge(output) for path, output in built.links.items()})
-    parts = []
+    links = {path: _edge(output) for path, output in built.links.items()}
+    group = bare(name) if "@" in name else None
+    targets = [Target(name, section, links, variant_of=group)]
     for word, output in built.outputs.items():
         links = {path: _edge(made) for path, made in built.links.items() if made == output}
-        parts.append(Target(f"{name}.{word}", section, links or {word: _edge(output)}))
-    return [whole, *parts]
+        part = Target(f"{name}.{word}", section, links or {word: _edge(output)}, word)
+        targets.append(part._replace(variant_of=f"{group}.{word}" if group else None))
+    return targets
 
 
 def _edge(output: Output) -> Edge:
@@ -109,13 +112,15 @@ class _Graph:
                 version=params.version,
                 params=params.model_dump(mode="json"),
                 semantic=semantic,
-                defaults=dict(_default_leaves(type(params))),
+                defaults=dict(default_leaves(type(params))),
                 inputs=edges,
                 outputs={output: artifact.value for output, artifact in params.makes.items()},
                 libraries=versions(_libraries(params, edges)),
                 reproduces=params.reproduces,
                 lines=self._lines((section, item), semantic),
                 source=self._outside(source, revision),
+                devices=_devices(params, edges),
+                resumes=params.resumes,
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
 
@@ -142,7 +147,7 @@ class _Graph:
             return None
         return OutsideSource(uri, revision, locate(uri, self.project.root))
 
-    def _lines(self, item: ItemName, semantic: Mapping[str, Any]) -> dict[str, int]:
+    def _lines(self, item: ItemName, semantic: Mapping[str, Any]) -> dict[str, int | str]:
         lines = {"": self.project.line(item)}
         stack: list[tuple[tuple[str, ...], Any]] = [((), semantic)]
         while stack:
@@ -171,12 +176,19 @@ def _libraries(params: StageParams, edges: Mapping[str, Edge]) -> list[str]:
     return sorted({*params.libraries, *brought})
 
 
-def _default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+def _devices(params: StageParams, edges: Mapping[str, Edge]) -> int:
+    """Return the GPUs that it uses: the kind's own, or those of an input in use."""
+    roles = {role.split(".")[0] for role in edges}
+    return max([params.devices, *(params.needs[role].devices for role in roles)])
+
+
+def default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the settings of a class that have a default, by their paths, and the defaults."""
     for name, field in settings.model_fields.items():
         if field.is_required():
             continue
         value = field.get_default(call_default_factory=True)
         if isinstance(value, Settings):
-            yield from _default_leaves(type(value), f"{path}{name}.")
+            yield from default_leaves(type(value), f"{path}{name}.")
         else:
             yield f"{path}{name}", value

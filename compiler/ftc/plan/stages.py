@@ -50,18 +50,27 @@ class Stage(NamedTuple):
     libraries: dict[str, str]
     """Library -> version, as far as they can change the result."""
     reproduces: str
-    lines: dict[str, int]
-    """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml; "" is the item's own line."""
+    lines: dict[str, int | str]
+    """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml, or the argument that sets it
+    (`-s assistant.lora.r=8`); "" is the item's own line."""
     source: OutsideSource | None = None
+    devices: int = 0
+    """The GPUs that it uses, on a machine that has any."""
+    resumes: bool = False
+    """Whether a run goes on from what an earlier one saved."""
 
 
 class Target(NamedTuple):
-    """Something a user can name: an item, or one output of one (`merged-gguf.q8_0`)."""
+    """Something a user can name: an item or a variant, or one output of it (`merged-gguf.q8_0`)."""
 
     name: str
     section: str
     links: dict[str, Edge]
     """What `out/<name>/` shows: a path there -> the output. "." spreads a folder there."""
+    output: str | None = None
+    """The output that it is (`q8_0`); None for a whole item."""
+    variant_of: str | None = None
+    """The name that stands for it and for all other variants of its item."""
 
     def stages(self) -> list[str]:
         """Return the stages that make it, each once, without those before them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ftc.project.meanings import Meaning, meaning_of
 from ftc.project.nodes import KeyPath, Node
 from ftc.project.outline import VERSION, outline
 from ftc.project.outside import source_faults
+from ftc.project.overrides import COMMAND_LINE, argument_at, overridden, shown_arguments
 from ftc.project.references import reference_faults
 from ftc.project.remotes import remote_faults
 from ftc.project.schema import Item
@@ -39,7 +40,10 @@ class Project:
     """The same of what is not built: `remotes`. From ftc.local.yaml too."""
     text: str
     tree: Node
-    """The whole file with `defaults` under every item: values and places."""
+    """The whole file with `defaults` under every item and each variant as an item of its own:
+    values and places."""
+    settings: tuple[str, ...] = ()
+    """Those of the command line that are laid over the file: `assistant.lora.r=8`."""
 
     def place(self, path: KeyPath) -> Place:
         """Return where the last key of *path* stands, or its nearest ancestor that is written.
@@ -48,9 +52,13 @@ class Project:
         """
         return self.tree.key_place(path)
 
-    def line(self, path: KeyPath) -> int:
-        """Return the line of `place`."""
-        return self.place(path).line
+    def line(self, path: KeyPath) -> int | str:
+        """Return the line of the value at *path*, or of what it would stand under.
+
+        For a value from the command line it is the argument: `-s assistant.lora.r=8`.
+        """
+        place = self.tree.value_place(path)
+        return argument_at(place, self.settings) if place.path == COMMAND_LINE else place.line
 
     def meaning(self, reference: str, wants: tuple[Artifact, ...]) -> Meaning:
         """Return the item and output that a reference means to a consumer of *wants*.
@@ -65,22 +73,27 @@ class Project:
 
     def error(self, *faults: Diagnostic) -> ProjectError:
         """Return these faults as an error that can show the lines of the file."""
-        return ProjectError(in_file_order(faults), {self.file: self.text})
+        sources = {self.file: self.text, COMMAND_LINE: shown_arguments(self.settings)}
+        return ProjectError(in_file_order(faults), sources)
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Project:
+def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = ()) -> Project:
     """Return the project in a file, checked as far as can be without running or fetching anything.
 
-    *environment* is where `${NAME}` takes its value from.
+    *environment* is where `${NAME}` takes its value from. *settings* are laid over the file before
+    it is checked: `assistant.lora.r=8`.
 
     Raises:
         ProjectError: with every fault, in file order.
     """
     text = read(path)
     local = read_local(path.parent, environment)
-    outer = outline(path, with_local(parse(path, text, environment), local.root))
+    sources = {path: text, COMMAND_LINE: shown_arguments(settings), **local.texts}
+    tree = with_local(parse(path, text, environment), local.root)
+    tree, faults = overridden(tree, settings, environment)
+    outer = outline(path, tree)
     root = path.parent.resolve()
-    faults = [*outer.faults, *local.faults]
+    faults += [*outer.faults, *local.faults]
     written = []
     items: dict[str, dict[str, Item]] = {name: {} for name in (*SECTIONS, *OPERATIONAL)}
     for item in outer.written:
@@ -96,6 +109,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
     faults += settings_faults(written)
     faults += remote_faults(written)
     if faults:
-        raise ProjectError(in_file_order(faults), {path: text, **local.texts})
+        raise ProjectError(in_file_order(faults), sources)
     operational = {name: items.pop(name) for name in OPERATIONAL}
-    return Project(outer.name, VERSION, path, root, items, operational, text, outer.tree)
+    return Project(
+        outer.name, VERSION, path, root, items, operational, text, outer.tree, tuple(settings)
+    )

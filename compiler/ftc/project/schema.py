@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from ftc_runtime.contract import Artifact, Settings, StageParams
 from ftc_runtime.stages.tokens.spec import Template
@@ -22,9 +22,14 @@ class Reference:
 
     *wants*: the kinds of artifact that will do, the best first. `references.py` checks that the
     name exists and makes one of them; `Lowering.output` looks it up with the same words.
+
+    *variants*: what the bare name of an item with a `matrix` means here. along: the item that
+    refers to it is expanded with it. all: every variant, one behind the other. one: nothing, since
+    one of them has to be named.
     """
 
     wants: tuple[Artifact, ...]
+    variants: Literal["along", "all", "one"] = "along"
 
 
 @dataclass(frozen=True, slots=True)

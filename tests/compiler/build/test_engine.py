@@ -300,11 +300,13 @@ def test_the_record_says_how_it_was_made(project: ToyProject) -> None:
     assert record.facts["stage"] == {"outputs": 1}
     assert record.facts["peak_bytes"] > 2**20
     assert sorted(record.facts) == [
+        "attempts",
         "ftc",
         "host",
         "instruction_set",
         "peak_bytes",
         "python",
+        "resumed",
         "seconds",
         "stage",
         "started",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ftc.project.load import Project
 from ftc.project.remotes import expanded
+from ftc_runtime.contract import Json
 
 
 def test_each_fault_is_printed_with_its_place_and_the_way_out(
@@ -24,7 +25,7 @@ def test_a_secret_is_nowhere_in_the_project(loaded: Callable[..., Project]) -> N
         TEAM_SECRET="hunter2",
     )
 
-    options = {"secret": "${TEAM_SECRET}"}
+    options: dict[str, Json] = {"secret": "${TEAM_SECRET}"}
     assert project.operational["remotes"]["team"].model_dump() == {
         "url": "s3://acme/forge",
         "access": "read",

@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shlex
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
-from ftc.cli.workspace import Workspace, open_workspace
+from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
 from ftc.plan.needed import unsettled
 from ftc.plan.stages import Target
@@ -33,11 +35,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after a failure build what does not need it",
     )
     parser.add_argument(
-        "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
+        " uses every processor, so that two at a time take as long as one after the other",
     )
     parser.add_argument(
         "--offline", action="store_true", help="ask no remote and no hub: the store must do"
     )
+    parser.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="drop the checkpoints of a stage that was interrupted; may be repeated",
+    )
+    parser.add_argument("--out", metavar="DIR", help="link the results in DIR instead of out/")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -47,14 +64,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         return plan.run(arguments, console)
     began = time.monotonic()
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     targets = workspace.targets(arguments.targets)
+    workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
     if not unsettled(workspace.plan, freshness.look(), names):
         names = list(workspace.plan.closure(names))
-        workspace.use(names, freshness.states)
-        _show(targets, workspace, freshness, console=console)
+        if not arguments.settings:
+            workspace.use(names, freshness.states)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
         return _up_to_date(len(names), began, console)
     if arguments.offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
@@ -64,8 +83,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         freshness.supply = supply_of(workspace, console)
     code = _build(names, workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
-        workspace.use(workspace.plan.closure(names), freshness.states)
-        _show(targets, workspace, freshness, console=console)
+        if not arguments.settings:
+            workspace.use(workspace.plan.closure(names), freshness.states)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     return code
 
@@ -83,11 +103,13 @@ def _build(
     from ftc.build.engine import build
     from ftc.build.pins import pin
     from ftc.cli.progress import Progress
+    from ftc.cli.reading import Reading
 
     plan = workspace.plan
     try:
         if not arguments.offline:
-            pin(plan.closure(names).values(), workspace.sources, say=console.talk)
+            needed = plan.closure(names).values()
+            pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
@@ -97,12 +119,15 @@ def _build(
         reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        reading=Reading(console).told,
+        afresh=arguments.fresh,
+        keep_refs=not arguments.settings,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
     elif outcome.failed:
         done = len(outcome.records)
-        again = f"ftc build {' '.join(arguments.targets)}".strip()
+        again = " ".join(["ftc build", *arguments.targets, *_overrides(arguments)])
         console.talk(
             f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
             f" After mending it: {again}"
@@ -110,19 +135,38 @@ def _build(
     return outcome.code
 
 
+def _overrides(arguments: argparse.Namespace) -> list[str]:
+    """Return the settings of the command line as they would be typed again."""
+    return [word for setting in arguments.settings for word in ("-s", shlex.quote(setting))]
+
+
 def _show(
-    targets: Sequence[Target], workspace: Workspace, freshness: Freshness, *, console: Console
+    targets: Sequence[Target],
+    workspace: Workspace,
+    freshness: Freshness,
+    *,
+    arguments: argparse.Namespace,
+    console: Console,
 ) -> None:
-    """Link the results under `out/`, and print the scores of evals."""
-    from ftc.build.views import show
+    """Link the results under `out/`, and print the scores of evals.
+
+    With settings of the command line `out/` stays as it is, and where the results are is printed.
+    """
+    from ftc.build.views import OUT_FOLDER, make_view, show
     from ftc.cli.scores import print_scores, read_scores
 
+    root = workspace.plan.root
+    out = Path(arguments.out).absolute() if arguments.out else root / OUT_FOLDER
     for target in targets:
-        view = show(target, freshness.states, workspace.store, root=workspace.plan.root)
-        if target.section == "evals" and (scores := read_scores(view)):
+        place = make_view(target, freshness.states, workspace.store, root=root)
+        if arguments.out or not arguments.settings:
+            place = show(place, target, out=out)
+        if target.section == "evals" and (scores := read_scores(place)):
             print_scores(target.name, scores, console)
         if console.json:
-            console.records([{"type": "result", "target": target.name, "path": str(view)}])
+            console.records([{"type": "result", "target": target.name, "path": str(place)}])
+        elif arguments.settings:
+            console.data(f"{target.name}: {place}")
 
 
 def _up_to_date(count: int, began: float, console: Console) -> int:

@@ -7,7 +7,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import StageLine, print_stage_lines, stage_lines
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 
 EXAMPLES = "examples:\n  ftc plan\n  ftc plan merged-gguf --json"
 
@@ -18,11 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "targets", nargs="*", metavar="TARGET", help="what to build; all exports and evals if none"
     )
     parser.add_argument("--offline", action="store_true", help="ask no remote what it has")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what is not fresh, in the order in which it would run."""
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     supply = None
     if not arguments.offline:
         from ftc.cli.remotes import supply_of

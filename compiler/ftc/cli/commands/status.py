@@ -7,7 +7,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import counted, print_stage_lines, stage_lines, stages
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 
 EXAMPLES = """\
 examples:
@@ -24,11 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remote", action="store_true", help="ask the remotes what could be fetched"
     )
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each stage."""
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     supply = None
     if arguments.remote:
         from ftc.cli.remotes import supply_of

@@ -7,7 +7,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import StageLine, stage_lines
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 
 EXAMPLES = "examples:\n  ftc why merged-gguf\n  ftc why sft:assistant --json"
 
@@ -15,11 +15,12 @@ EXAMPLES = "examples:\n  ftc why merged-gguf\n  ftc why sft:assistant --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("targets", nargs="+", metavar="TARGET", help="a target or a stage")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print each stage of the targets that is not fresh, with all its reasons."""
-    lines = stage_lines(open_workspace(), arguments.targets)
+    lines = stage_lines(open_workspace(arguments.settings), arguments.targets)
     stale = [line for line in lines if line.to_do]
     if console.json:
         console.records(line.record() for line in stale)

@@ -57,6 +57,13 @@ class Training(Settings):
     )
     gradient_checkpointing: bool = operational(False, "Recompute activations to save memory")
     logging_steps: int = operational(1, "Report the loss every so many steps", ge=1)
+    save_steps: int | None = operational(
+        None, "Save a checkpoint every so many steps; unless given, about every ten minutes", ge=1
+    )
+    save_total_limit: int = operational(2, "Keep so many checkpoints, the newest", ge=1)
+    ddp_timeout: int = operational(
+        1800, "Seconds that a step may take before a process counts as stalled", ge=1
+    )
 
     def micro_batch_size(self) -> int:
         """Return the rows of one forward pass: as given, else the most that divides, up to 8."""
@@ -79,6 +86,8 @@ class Params(StageParams):
     makes: ClassVar = {"adapter": Artifact.ADAPTER, "curves": Artifact.TABLE}
     libraries: ClassVar = ("torch", "transformers", "peft", "accelerate")
     reproduces: ClassVar = "seeded"
+    devices: ClassVar = 1
+    resumes: ClassVar = True
 
     dtype: Dtype = Field(
         default="auto",

@@ -104,10 +104,10 @@ def test_what_stops_a_download_here_is_told_as_it_is(
         mirror.download(name_of(blob), start=0, size=20_000_000, sink=full)
 
 
-def fault_of_reading(url: str, **options: object) -> str:
+def fault_of_reading(url: str, **options: str) -> str:
     """Return what is told of a remote that cannot be read."""
     with pytest.raises(RemoteFault) as raised:
-        open_place(address(url, **options)).read("ac/ab/abc.json")
+        open_place(address(url, writable=True, **options)).read("ac/ab/abc.json")
     return f"{raised.value.message}\n{raised.value.hint}"
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,53 +41,53 @@ def pushed(store: Store, to: Remote, record: Record) -> Pushed:
 
 
 @pytest.fixture(params=["directory", "s3"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Return where to push to, as the words of `remote`."""
+def there(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Remote]:
+    """Return a function that gives the remote as one who has asked it nothing."""
     if request.param == "directory":
-        return {"url": str(tmp_path / "team")}
+        return lambda: remote(tmp_path / "team")
     server: S3Server = request.getfixturevalue("s3")
-    return {"url": "s3://team/prefix", "endpoint_url": server.url}
+    return lambda: remote("s3://team/prefix", endpoint_url=server.url)
 
 
-def test_a_result_is_pushed_once(url: dict[str, str], tmp_path: Path) -> None:
+def test_a_result_is_pushed_once(there: Callable[[], Remote], tmp_path: Path) -> None:
     """Its blobs, each once, and its record; a second push sends nothing."""
     store = Store(tmp_path / "store")
     record = result(store)
 
-    first = pushed(store, remote(**url), record)
-    second = pushed(store, remote(**url), record)
+    first = pushed(store, there(), record)
+    second = pushed(store, there(), record)
 
     listing = store.object_path(record.outputs["model"].digest).stat().st_size
     assert first == Pushed(3, len("rows") + len("weights") + listing, is_new=True)
     assert second == Pushed(0, 0, is_new=False)
-    assert remote(**url).record(KEY) == record
-    assert stands(remote(**url), record)
+    assert there().record(KEY) == record
+    assert stands(there(), record)
 
 
-def test_the_first_result_of_a_key_stands(url: dict[str, str], tmp_path: Path) -> None:
+def test_the_first_result_of_a_key_stands(there: Callable[[], Remote], tmp_path: Path) -> None:
     """The second writer is told what differs, and nothing of theirs is sent."""
     mine, theirs = Store(tmp_path / "mine"), Store(tmp_path / "theirs")
     first = result(theirs, "theirs")
-    pushed(theirs, remote(**url), first)
+    pushed(theirs, there(), first)
 
     with pytest.raises(PushFault) as raised:
-        pushed(mine, remote(**url), result(mine, "mine"))
+        pushed(mine, there(), result(mine, "mine"))
 
     assert raised.value.message == ("team has another result for the same key: rows, model differ")
-    assert remote(**url).record(KEY) == first
+    assert there().record(KEY) == first
 
 
 def test_two_pushers_at_once_leave_one_whole_record(
-    url: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    there: Callable[[], Remote], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look and the record the other was faster."""
     mine, theirs = Store(tmp_path / "mine"), Store(tmp_path / "theirs")
     first, second = result(theirs, "theirs"), result(mine, "mine")
-    late = remote(**url)
+    late = there()
     create = late.place.create
 
     def create_after_the_other(name: str, data: bytes) -> bool:
-        pushed(theirs, remote(**url), first)
+        pushed(theirs, there(), first)
         return create(name, data)
 
     monkeypatch.setattr(late.place, "create", create_after_the_other)
@@ -94,8 +95,8 @@ def test_two_pushers_at_once_leave_one_whole_record(
     with pytest.raises(PushFault, match="another result for the same key"):
         pushed(mine, late, second)
 
-    assert remote(**url).record(KEY) == first
-    assert stands(remote(**url), first)
+    assert there().record(KEY) == first
+    assert stands(there(), first)
 
 
 @pytest.mark.parametrize("damage", ["torn", "without its blobs"])

@@ -14,7 +14,6 @@ from ftc_runtime.stages.predict.spec import Params as PredictParams
 from ftc_runtime.stages.score.spec import Params as ScoreParams
 
 SCORED = (Artifact.ADAPTER, Artifact.GGUF, Artifact.MODEL)
-Scored = Annotated[str, Reference(SCORED)]
 
 
 class Item(ScoreParams, Answering, BaseItem):
@@ -24,10 +23,12 @@ class Item(ScoreParams, Answering, BaseItem):
     makes: ClassVar = {"scores": Artifact.SCORES}
 
     task: Literal["generate"] = Field(default="generate", description="Generate and compare")
-    models: list[Scored] = Field(
+    models: list[Annotated[str, Reference(SCORED, variants="all")]] = Field(
         description="Models, finetunes and exports to measure", min_length=1
     )
-    baseline: Scored | None = Field(default=None, description="Measured beside them")
+    baseline: Annotated[str, Reference(SCORED, variants="one")] | None = Field(
+        default=None, description="Measured beside them"
+    )
     dataset: Annotated[str, Reference((Artifact.ROWS,))] = Field(description="The rows")
 
     def names(self) -> list[str]:
