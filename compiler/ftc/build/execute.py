@@ -155,7 +155,7 @@ class Executor:
         told = partial(self._tell_fetching, action.stage)
         restored = restore(self.store, self.supply, record, told=told)
         self.use(action.stage, action.key)
-        origin = f"{restored.origin} ({said(restored.size)})"
+        origin = f"{restored.origin or 'the store'} ({said(restored.size)})"
         self.reporter.stage_restored(action.stage, origin)
         return restored.record
 

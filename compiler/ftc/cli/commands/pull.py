@@ -112,6 +112,9 @@ def _fetched(
     with KeyLock(store, record.key) as lock:
         lock.acquire(waiting=lambda holder: _say_waiting(name, holder, console))
         restored = restore(store, supply, record, told=_teller(name, console))
+    if not restored.origin:
+        # Another process was faster, while this one waited for the lock.
+        return Line(name, "here")
     return Line(name, "pulled", restored.origin, restored.size)
 
 

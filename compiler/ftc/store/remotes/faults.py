@@ -68,18 +68,24 @@ def no_bucket(address: Address) -> RemoteFault:
 def fault_of(error: BaseException, address: Address) -> RemoteFault:
     """Return what is wrong with the remote, in words."""
     names = {cls.__name__ for one in _chain(error) for cls in type(one).__mro__}
-    status = next((one.status for one in _chain(error) if hasattr(one, "status")), None)
+    denied = bool(names & DENIED) or any(map(_is_refusal, _chain(error)))
     head = f"remote {address.name}"
     credentials = CREDENTIALS.get(protocol_of(address.url), HEADERS)
     if names & NO_CREDENTIALS:
         return RemoteFault(f"{head}: there are no credentials for {address.url}", credentials)
-    if names & DENIED or status in (401, 403):
+    if denied:
         return RemoteFault(f"{head}: {address.url} denies access", credentials)
     if names & UNREACHABLE:
         hint = "is it up, and the network? `--offline` goes without it"
         return RemoteFault(f"{head}: {address.url} does not answer", hint)
     text = without_secrets(f"{type(error).__name__}: {error}", address.options)
     return RemoteFault(f"{head}: {text}")
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Does it say 401 or 403? aiohttp has that as `status`, gcsfs as `code` or in words."""
+    codes = {str(getattr(error, "status", "")), str(getattr(error, "code", ""))}
+    return bool(codes & {"401", "403"}) or str(error).startswith("Forbidden: ")
 
 
 def without_secrets(text: str, options: Json) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ SILENT_SECONDS = 30
 CONNECTIONS = 64
 TRIES = 2
 EXTRAS = {"s3": ("s3fs", "ftc[s3]"), "gs": ("gcsfs", "ftc[gcs]")}
+LOGGERS = ("aiobotocore", "asyncio", "botocore", "fsspec", "gcsfs", "google", "s3fs")
 MIRROR_EXTRA = ("aiohttp", "ftc[http]")
 
 
@@ -36,6 +38,7 @@ def open_place(address: Address) -> Place:
         return Directory(address.name, root, writable=address.writable)
     options = _options(address)
     library, extra = EXTRAS.get(protocol, MIRROR_EXTRA)
+    _quieten()
     try:
         import_module(library)
         import fsspec
@@ -53,6 +56,14 @@ def open_place(address: Address) -> Place:
     filesystem.retries = TRIES
     opened = address._replace(options=options)
     return Mirror(opened, filesystem) if protocol in MIRRORS else Bucket(opened, filesystem)
+
+
+def _quieten() -> None:
+    """What fails is told once, by a RemoteFault: the libraries log tracebacks of their own."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # An experiment of gcsfs asks another service what kind of bucket it is, for up to a minute.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 
 
 def _options(address: Address) -> dict[str, Any]:
