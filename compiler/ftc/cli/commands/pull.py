@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.cli.reading import Reading
 from ftc.cli.remotes import EXAMPLE, remotes_of
 from ftc.cli.stage_lines import stages
 from ftc.cli.workspace import Workspace, open_workspace
@@ -52,16 +53,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Pull, a line for each result; exit 1 if one of them could not be had."""
     workspace = open_workspace()
     freshness = workspace.freshness(_supply(workspace))
+    made_by = workspace.made_by(arguments.targets)
+    behind = workspace.plan.closure(made_by)
+    # As a build does: a key begins with the bytes of a source, however large it is.
+    sources = [stage.source for stage in behind.values() if stage.source is not None]
+    workspace.sources.read(sources, told=Reading(console).told)
     try:
         freshness.look()
     except RemoteFault as fault:
         console.error("remote", fault.message, fault.hint)
         return Exit.FAILED
-    made_by = workspace.made_by(arguments.targets)
-    behind = list(workspace.plan.closure(made_by))
     # A key is made from the records of those before it, so they are kept, without files.
     workspace.use(behind, freshness.states)
-    wanted = behind if arguments.all else made_by
+    wanted = list(behind) if arguments.all else made_by
     lines: list[Line] = []
     for line in _pulled(wanted, workspace, freshness, console=console):
         _print(line, console)
