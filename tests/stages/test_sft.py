@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, write_token_rows
 from ftc_runtime.errors import StageError
+from ftc_runtime.stages.sft.spec import Params, Training
 from ftc_runtime.training.order import RowOrder
 from stage_runs import StageRun, digest, run_here, run_stage, tiny_llama, token_row, token_rows
 
@@ -302,3 +303,18 @@ def test_named_targets_alone_are_adapted(model: Path, rows: Path, tmp_path: Path
     assert {name.split(".")[6] for name in tensors} == {"q_proj", "v_proj"}
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
     assert len(tensors) == 8
+
+
+def test_a_rehearsal_is_one_step_on_the_longest_row(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    """As often as a forward pass takes rows, so that it needs the memory that the whole needs."""
+    real = Params(training=Training(global_batch_size=6, per_device_train_batch_size=3))
+    small = real.rehearsed().model_dump(mode="json")
+
+    outputs = run_here(
+        "sft", tmp_path / "run", inputs={"model": model, "train": rows}, params=small
+    )
+
+    longest = int(TokenRows(rows).lengths().max())
+    assert [(row["step"], row["tokens"]) for row in curves(outputs)] == [(1, 3 * longest)]

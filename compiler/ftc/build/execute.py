@@ -18,7 +18,7 @@ from ftc.build.environment import stage_environment
 from ftc.build.failures import failure_of, with_way_on
 from ftc.build.interrupt import Interrupt
 from ftc.build.outputs import faults_of, output_paths
-from ftc.build.provenance import facts_of_run
+from ftc.build.provenance import facts_of_run, facts_of_stage
 from ftc.build.report import Reporter, StageFailure
 from ftc.build.slots import Slots
 from ftc.build.supervise import Ended, Job, supervise
@@ -182,6 +182,7 @@ class Executor:
         facts = facts_of_run(
             ended, threads=self.threads, started=started, lent=lent, attempts=attempts
         )
+        facts |= facts_of_stage(action.stage, action.state.found)
         record = self.store.publish(Record(action.key, action.preimage, outputs, facts))
         self.use(action.stage, action.key)
         self.store.forget_work(action.key)
@@ -260,6 +261,7 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
             role: store.path(given.stored, SUFFIXES.get(Artifact(given.artifact), ""))
             for role, given in action.inputs.items()
         },
+        digests={role: given.stored.digest for role, given in action.inputs.items()},
         source=_source(action),
         outputs=output_paths(out, action.stage.outputs),
         work=scratch,

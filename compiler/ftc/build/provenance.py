@@ -12,6 +12,8 @@ from typing import Any
 import ftc
 from ftc.build.devices import Lent
 from ftc.build.supervise import Ended
+from ftc.plan.sources import Found
+from ftc.plan.stages import Stage
 
 INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "sve", "asimd")
 """Best first, as /proc/cpuinfo calls them. Another one may round a sum in another way."""
@@ -36,6 +38,16 @@ def facts_of_run(
         "python": platform.python_version(),
         "stage": dict(ended.facts),
     }
+
+
+def facts_of_stage(stage: Stage, found: Found | None) -> dict[str, Any]:
+    """Return what a key does not say of a stage: its name, every setting, where its source lay."""
+    facts = {"name": stage.name, "reproduces": stage.reproduces, "params": stage.params}
+    if stage.source is None or found is None:
+        return facts
+    path = str(found.path) if found.path else None
+    pin = {"revision": found.revision, "files": dict(found.files)}
+    return {**facts, "source": {"uri": stage.source.uri, "path": path, **pin}}
 
 
 def instruction_set() -> str:

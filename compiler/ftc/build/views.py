@@ -11,14 +11,36 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ftc.plan.freshness import State
-from ftc.plan.stages import Target
+from ftc.plan.freshness import Freshness, State, Status
+from ftc.plan.stages import CARD_SUFFIX, CARDS, Target
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.store import Store, file_name
+from ftc.store.store import Store
 
 OUT_FOLDER = "out"
 RECORD_FILE = "record.json"
+HERE = (Status.FRESH, Status.CACHED)
+
+
+def with_card(target: Target, freshness: Freshness) -> Target:
+    """Return what to show for a target: an export with its card beside it, if that is its own.
+
+    A card is shown only where its key is the one that the export, its data and its scores give
+    now: never an old card beside a newer export.
+    """
+    plan = freshness.plan
+    name = target.name.removesuffix(CARD_SUFFIX) if target.section == CARDS else target.name
+    card = plan.targets.get(name + CARD_SUFFIX)
+    if card is None or card.section != CARDS:
+        return target
+    for stage in plan.closure(card.stages()).values():
+        # What a build of the export alone has not looked at again.
+        if freshness.states[stage.name].status not in HERE:
+            freshness.states[stage.name] = freshness.assess(stage)
+    export = plan.targets[name]
+    if not all(freshness.states[stage].status in HERE for stage in card.stages()):
+        return export
+    return export._replace(links={**export.links, **card.links})
 
 
 def show(view: Path, target: Target, *, out: Path) -> Path:
@@ -26,7 +48,7 @@ def show(view: Path, target: Target, *, out: Path) -> Path:
 
     So it changes from the old result to the new one in one step.
     """
-    return _point(out / file_name(target.name.replace(":", "-")), view)
+    return _point(out / target.name.replace(":", "-"), view)
 
 
 def make_view(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
@@ -43,7 +65,8 @@ def make_view(target: Target, states: Mapping[str, State], store: Store, *, root
         beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
         beside.mkdir(parents=True)
         (beside / RECORD_FILE).write_text(record, encoding="utf-8")
-        for path, place in made.items():
+        # A folder that is spread comes last: it hides nothing that has its own place.
+        for path, place in sorted(made.items(), key=lambda item: item[0] == "."):
             _link(place, beside / path, final=view / path)
         view.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -68,7 +91,8 @@ def _made(state: State) -> Record:
 def _link(made: Path, at: Path, *, final: Path) -> None:
     """Link a file or a folder; "." (at == the view itself) spreads the folder's files."""
     if at.exists():
-        for entry in sorted(made.iterdir()):
+        there = {entry.name for entry in at.iterdir()}
+        for entry in sorted(entry for entry in made.iterdir() if entry.name not in there):
             _symlink(at / entry.name, entry, final=final / entry.name)
     else:
         at.parent.mkdir(parents=True, exist_ok=True)

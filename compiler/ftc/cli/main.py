@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "show what is fresh and what is stale",
     "compare": "show how models differ, score and trained, side by side",
     "why": "explain why a target would be rebuilt",
+    "show": "tell how a file or a result was made, back to the data",
     "log": "show what a stage said when it ran",
     "push": "put results into the remotes that may be written",
     "pull": "fetch results from the remotes, without running anything",

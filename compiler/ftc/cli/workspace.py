@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ftc.plan import cache
 from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.sources import Sources
-from ftc.plan.stages import Edge, Plan, Stage, Target
+from ftc.plan.stages import CARDS, Edge, Plan, Stage, Target
 from ftc.store.statcache import StatCache
 from ftc.store.store import Store
 
@@ -52,6 +52,12 @@ class Workspace(NamedTuple):
                     self.store.publish(record)
                 self.store.set_ref(self.owner, name, record.key)
 
+    def rehearsal(self) -> Workspace:
+        """Return the same project made small, whose refs are not the project's."""
+        from ftc.plan.rehearsal import owner_of_rehearsal, rehearsal  # takes pydantic
+
+        return self._replace(plan=rehearsal(self.plan), owner=owner_of_rehearsal(self.owner))
+
     def stages(self, words: Sequence[str] | None) -> dict[str, Stage]:
         """Return the stages that the user's targets need; None stands for every stage there is.
 
@@ -71,14 +77,15 @@ class Workspace(NamedTuple):
         return [name for target in self.targets(words) for name in target.stages()]
 
     def targets(self, words: Sequence[str]) -> list[Target]:
-        """Return the targets that the user named; without any, all exports and evals.
+        """Return the targets that the user named; without any, all exports, evals and cards.
 
         Raises:
             ProjectError: with every name that does not exist.
         """
         if not words:
             whole = [t for t in self.plan.targets.values() if t.section in ("exports", "evals")]
-            return [target for target in whole if target.output is None]
+            cards = [t for t in self.plan.targets.values() if t.section == CARDS]
+            return [target for target in whole if target.output is None] + cards
         found = [(word, self._targets(word)) for word in words]
         unknown = [word for word, targets in found if not targets]
         if unknown:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ftc.plan.cards import LINK, card_of
 from ftc.plan.keys import canonical
 from ftc.plan.libraries import versions
 from ftc.plan.locate import locate
-from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
+from ftc.plan.stages import CARD_SUFFIX, CARDS, Edge, OutsideSource, Plan, Stage, Target
 from ftc.project.load import Project
 from ftc.project.schema import Built, Loaded, Output
 from ftc.project.sections import SECTIONS
@@ -29,10 +30,16 @@ def lower(project: Project) -> Plan:
     targets: dict[str, Target] = {}
     for section in SECTIONS:
         for name in project.items.get(section, {}):
-            shown = name if names[bare(name)] == 1 else f"{SECTIONS[section].noun}:{name}"
+            shown = _shown(section, name, names)
             for target in _targets(section, shown, graph.built((section, name))):
                 targets[target.name] = target
+    targets |= {target.name: target for target in graph.cards(names)}
     return Plan(project.name, project.root, project.file, graph.stages, targets)
+
+
+def _shown(section: str, name: str, names: Mapping[str, int]) -> str:
+    """The name of an item's target: with its noun where two sections have it."""
+    return name if names[bare(name)] == 1 else f"{SECTIONS[section].noun}:{name}"
 
 
 def _targets(section: str, name: str, built: Built) -> list[Target]:
@@ -69,6 +76,22 @@ class _Graph:
             self._built[item] = self.project.items[section][name].lower(self)
             self._current.pop()
         return self._built[item]
+
+    def cards(self, names: Mapping[str, int]) -> Iterator[Target]:
+        """Add the card of each export, and give it as a target. *names*: how often each is used."""
+        evals = {name: self.built(("evals", name)) for name in self.project.items["evals"]}
+        for name, item in self.project.items["exports"].items():
+            wanted = card_of(
+                name, item, self.built(("exports", name)), stages=self.stages, evals=evals
+            )
+            if wanted is not None:
+                self._current.append(("exports", name))
+                card = self.stage(wanted.params, inputs=wanted.inputs)["card"]
+                self._current.pop()
+                shown = _shown("exports", name, names)
+                group = bare(shown) + CARD_SUFFIX if "@" in name else None
+                links = {LINK: _edge(card)}
+                yield Target(shown + CARD_SUFFIX, CARDS, links, variant_of=group)
 
     def output(self, reference: str, *wants: Artifact) -> Output:
         """Return the output that a checked reference means."""

@@ -6,9 +6,14 @@ dataclass costs 0.5 ms to define, and the module that defines it 5 ms to import.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+CARDS = "cards"
+"""The section of targets that are model cards: the file has none of that name."""
+CARD_SUFFIX = ".card"
+"""`merged-gguf.card` is the card of `merged-gguf`."""
 
 
 class Edge(NamedTuple):
@@ -88,11 +93,16 @@ class Plan(NamedTuple):
 
     def closure(self, names: Iterable[str]) -> dict[str, Stage]:
         """Return the named stages and all that they need, in the plan's order."""
-        wanted: set[str] = set()
-        stack = list(names)
-        while stack:
-            name = stack.pop()
-            if name not in wanted:
-                wanted.add(name)
-                stack.extend(edge.stage for edge in self.stages[name].inputs.values())
-        return {name: stage for name, stage in self.stages.items() if name in wanted}
+        return closure(self.stages, names)
+
+
+def closure(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, Stage]:
+    """Return the named stages and all that they need, in the order of *stages*."""
+    wanted: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in wanted:
+            wanted.add(name)
+            stack.extend(edge.stage for edge in stages[name].inputs.values())
+    return {name: stage for name, stage in stages.items() if name in wanted}

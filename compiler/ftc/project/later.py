@@ -104,7 +104,6 @@ KEYS: dict[str, dict[str, str]] = {
         "tag": "write for Ollama",
         "parameters": "write for Ollama",
         "hub_model_id": "push to a hub",
-        "card": "write model cards",
         "dtype": "export in another dtype than the model's own",
     },
 }

@@ -77,17 +77,29 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Measurement:
+    """The scores of one model in an eval. *model* and *dataset* are the names it has there."""
+
+    of: Loaded
+    model: str
+    dataset: str
+    scores: Output
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """What an item came to.
 
     *outputs*: what others can name (`identity.holdout`). *links*: what `out/<item>/` shows, a path
     there -> the output; "." spreads a folder's files there. *loads*: for each output that is a
-    model, how to run it.
+    model, how to run it. *measured*: what an eval measured, in its order.
     """
 
     outputs: dict[str, Output]
     links: dict[str, Output]
     loads: dict[str, Loaded] = field(default_factory=dict)
+    measured: tuple[Measurement, ...] = ()
 
 
 class Item(Settings):

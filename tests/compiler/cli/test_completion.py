@@ -46,7 +46,7 @@ def in_shell(ftc: Ftc, shell: str, script: str) -> str:
     ("line", "found"),
     [
         ("ftc st", "status"),
-        ("ftc build me", "merge:merged merged merged.model"),
+        ("ftc build me", "merge:merged merged merged.card merged.model"),
         ("ftc status --ch", "--check"),
         ("ftc completion f", ""),
     ],

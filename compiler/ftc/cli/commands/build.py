@@ -21,13 +21,23 @@ from ftc.plan.freshness import Freshness
 from ftc.plan.needed import unsettled
 from ftc.plan.stages import Target
 
-EXAMPLES = "examples:\n  ftc build\n  ftc build merged-gguf\n  ftc build recall --keep-going"
+EXAMPLES = """\
+examples:
+  ftc build
+  ftc build merged-gguf
+  ftc build recall --keep-going
+  ftc build --rehearse merged-gguf"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="items, outputs or stages")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would run")
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="run everything on a few rows and one step; leave results, refs and out/ alone",
+    )
     parser.add_argument(
         "-k",
         "--keep-going",
@@ -65,6 +75,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return plan.run(arguments, console)
     began = time.monotonic()
     workspace = open_workspace(arguments.settings)
+    if arguments.rehearse:
+        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     targets = workspace.targets(arguments.targets)
     workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
@@ -87,6 +99,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             workspace.use(workspace.plan.closure(names), freshness.states)
         _show(targets, workspace, freshness, arguments=arguments, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
+    return code
+
+
+def _rehearse(workspace: Workspace, *, arguments: argparse.Namespace, console: Console) -> int:
+    """Run the small graph. What it makes is nobody's result, so nothing is shown of it."""
+    began = time.monotonic()
+    names = workspace.made_by(arguments.targets)
+    freshness = workspace.freshness()
+    code, again = int(Exit.DONE), " already"
+    if unsettled(workspace.plan, freshness.look(), names):
+        code = _build(names, workspace, freshness, arguments=arguments, console=console)
+        again = f" in {_since(began)}"
+    if code == Exit.DONE:
+        count = len(workspace.plan.closure(names))
+        what = f"all of {', '.join(arguments.targets)}" if arguments.targets else "the whole graph"
+        console.talk(f"rehearsed {stages(count)}{again}: {what} runs")
+        if console.json:
+            console.records([{"type": "rehearsed", "stages": count}])
     return code
 
 
@@ -127,7 +157,8 @@ def _build(
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
     elif outcome.failed:
         done = len(outcome.records)
-        again = " ".join(["ftc build", *arguments.targets, *_overrides(arguments)])
+        words = ["ftc build", *(["--rehearse"] if arguments.rehearse else []), *arguments.targets]
+        again = " ".join([*words, *_overrides(arguments)])
         console.talk(
             f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
             f" After mending it: {again}"
@@ -152,12 +183,13 @@ def _show(
 
     With settings of the command line `out/` stays as it is, and where the results are is printed.
     """
-    from ftc.build.views import OUT_FOLDER, make_view, show
+    from ftc.build.views import OUT_FOLDER, make_view, show, with_card
     from ftc.cli.scores import print_scores, read_scores
 
     root = workspace.plan.root
     out = Path(arguments.out).absolute() if arguments.out else root / OUT_FOLDER
-    for target in targets:
+    shown = {target.name: target for target in (with_card(one, freshness) for one in targets)}
+    for target in shown.values():
         place = make_view(target, freshness.states, workspace.store, root=root)
         if arguments.out or not arguments.settings:
             place = show(place, target, out=out)

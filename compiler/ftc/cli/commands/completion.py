@@ -98,7 +98,7 @@ def _names(command: str) -> list[str]:
     from ftc.cli.workspace import open_workspace
     from ftc.diagnostics import ProjectError
 
-    if command not in ("build", "plan", "status", "why", "graph", "log", "compare"):
+    if command not in ("build", "plan", "status", "why", "show", "graph", "log", "compare"):
         return []
     try:
         workspace = open_workspace()

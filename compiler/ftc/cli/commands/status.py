@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from ftc.cli.remotes import supply_of
 
         supply = supply_of(workspace, console)
-    lines = stage_lines(workspace, arguments.targets or None, supply=supply)
+    lines = stage_lines(workspace, arguments.targets or None, workspace.freshness(supply))
     print_stage_lines(lines, console)
     stale = [line for line in lines if line.to_do]
     if not stale:
