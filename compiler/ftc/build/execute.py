@@ -29,7 +29,7 @@ from ftc.store.locks import KeyLock
 from ftc.store.objects import Stored
 from ftc.store.records import Failure, Record
 from ftc.store.store import Store
-from ftc.store.supply import Supply
+from ftc.store.supply import Supply, restore, said, said_of
 from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec
 
 Command: TypeAlias = Callable[[Path], list[str]]
@@ -152,18 +152,18 @@ class Executor:
         record = action.state.record
         if action.state.status is not Status.REMOTE or record is None or self.supply is None:
             return None
-        origin = ""
-        for name, stored in record.outputs.items():
-            if not self.store.holds(stored):
-                origin = self.supply.fetch(stored, partial(self._tell_fetching, action.stage, name))
-        record = self.store.publish(record)
+        told = partial(self._tell_fetching, action.stage)
+        restored = restore(self.store, self.supply, record, told=told)
         self.use(action.stage, action.key)
+        origin = f"{restored.origin or 'the store'} ({said(restored.size)})"
         self.reporter.stage_restored(action.stage, origin)
-        return record
+        return restored.record
 
     def _tell_fetching(self, stage: Stage, output: str, done: int, total: int) -> None:
-        megabytes = {"done": done // 10**6, "total": total // 10**6, "unit": f"{output}, MB"}
-        self.reporter.stage_event(stage, {"event": "progress", **megabytes, "values": {}})
+        if self.interrupt.asked():
+            raise Interrupted
+        text = f"fetching {output}, {said_of(done, total)}"
+        self.reporter.stage_event(stage, {"event": "phase", "text": text})
 
     def _built(self, action: Action, lock: KeyLock, lent: Lent) -> Record:
         self.reporter.stage_started(action.stage, action.state)

@@ -21,6 +21,8 @@ COMMANDS = {
     "why": "explain why a target would be rebuilt",
     "show": "tell how a file or a result was made, back to the data",
     "log": "show what a stage said when it ran",
+    "push": "put results into the remotes that may be written",
+    "pull": "fetch results from the remotes, without running anything",
     "graph": "draw the stages and what they need",
     "verify": "read the store again; --repair mends it",
     "gc": "find what nobody uses in the store; --delete deletes it",

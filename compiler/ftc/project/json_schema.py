@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from ftc.project.matrix import MATRIX
 from ftc.project.outline import NAME, VERSION
 from ftc.project.schema import Item
-from ftc.project.sections import GC, SECTIONS
+from ftc.project.sections import GC, OPERATIONAL, SECTIONS
 from ftc.project.wanted import leaves
 from ftc.project.written import dotted
 
@@ -21,7 +21,8 @@ def json_schema() -> dict[str, Any]:
 
     No key of an item is required in it, since `defaults` may give any of them.
     """
-    forms = {name: section.item_classes() for name, section in SECTIONS.items()}
+    sections = SECTIONS | OPERATIONAL
+    forms = {name: section.item_classes() for name, section in sections.items()}
     classes = [item_class for section in forms.values() for item_class in section]
     classes.append(GC.item_class())
     references, shared = models_json_schema([(item_class, "validation") for item_class in classes])
@@ -61,7 +62,7 @@ def json_schema() -> dict[str, Any]:
 
 def _defaults(items: dict[str, Any]) -> dict[str, Any]:
     """What every item has, and so no matrix."""
-    plain = {name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()}
+    plain = {name: {**items[name], "not": {"required": [MATRIX]}} for name in SECTIONS}
     return {"type": "object", "properties": plain, "additionalProperties": False}
 
 

@@ -69,6 +69,10 @@ class Objects:
             self._proof.note(place, digest)
         return Stored(digest, sum(entry.size for entry in listing.values()), "tree")
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move in a file of the store's own whose bytes are known to have this digest."""
+        self._publish(path, digest)
+
     def holds(self, stored: Stored) -> bool:
         """Say whether all of it is here. Only what has changed is read again."""
         return not self.missing(stored)
@@ -146,20 +150,23 @@ class Objects:
         if not stat.S_ISREG(info.st_mode):
             raise NotStorable(f"{path.name} is not a regular file")
         entry = Entry(digest_of_file(path), info.st_size, bool(info.st_mode & stat.S_IXUSR))
-        place = self.place(entry.digest)
         if self._has(entry.digest, entry.size):
             path.unlink()
             return entry
         if info.st_nlink > 1:
             # Whoever holds the other name could write into the store: take the bytes, not the file.
             path = atomic.copy(path, scratch=self._scratch)
+        self._publish(path, entry.digest)
+        return entry
+
+    def _publish(self, path: Path, digest: str) -> None:
+        place = self.place(digest)
         path.chmod(READ_ONLY)
         atomic.sync(path)
         atomic.make_folder(place.parent)
         path.replace(place)
         atomic.sync(place.parent)
-        self._proof.note(place, entry.digest)
-        return entry
+        self._proof.note(place, digest)
 
     def _link(self, view: Path, blob: Path) -> None:
         goal = _relative(blob, view.parent)

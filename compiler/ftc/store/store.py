@@ -39,6 +39,10 @@ class Store:
         """Move a file or a folder into the store. See `Objects.put`."""
         return self._objects.put(path)
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move in a file whose bytes are known to have this digest. See `Objects.adopt`."""
+        self._objects.adopt(path, digest)
+
     def holds(self, stored: Stored) -> bool:
         """Say whether all of it is here and as it was. See `Objects.holds`."""
         return self._objects.holds(stored)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -54,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " uses every processor, and two at a time are no faster than one after the other",
     )
     parser.add_argument(
+        "--offline", action="store_true", help="ask no remote and no hub: the store must do"
+    )
+    parser.add_argument(
         "--fresh",
         action="append",
         default=[],
@@ -89,11 +93,19 @@ def _run(
     if not unsettled(workspace.plan, freshness.states, names):
         names = list(workspace.plan.closure(names))
         if not arguments.settings:
-            _use(names, workspace, freshness)
+            workspace.use(names, freshness.states)
         _show(targets, workspace, freshness, arguments=arguments, console=console)
         return _up_to_date(len(names), began, console)
+    if arguments.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    else:
+        from ftc.cli.remotes import supply_of
+
+        freshness.supply = supply_of(workspace, console)
     code = _build(names, workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
+        if not arguments.settings:
+            workspace.use(workspace.plan.closure(names), freshness.states)
         _show(targets, workspace, freshness, arguments=arguments, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     return code
@@ -134,8 +146,9 @@ def _build(
 
     plan = workspace.plan
     try:
-        needed = plan.closure(names).values()
-        pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
+        if not arguments.offline:
+            needed = plan.closure(names).values()
+            pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
@@ -165,15 +178,6 @@ def _build(
 def _overrides(arguments: argparse.Namespace) -> list[str]:
     """Return the settings of the command line as they would be typed again."""
     return [word for setting in arguments.settings for word in ("-s", shlex.quote(setting))]
-
-
-def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
-    """Note that this project uses these results: a renamed or a shared one has no note yet."""
-    for name in names:
-        record = freshness.states[name].known
-        # A ref to what only a remote knows would lead nowhere.
-        if record is not None and workspace.store.record(record.key) is not None:
-            workspace.store.set_ref(workspace.owner, name, record.key)
 
 
 def _show(

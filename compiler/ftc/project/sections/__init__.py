@@ -57,3 +57,6 @@ SECTIONS = {
         Section("evals", "eval", "task", default="generate"),
     )
 }
+
+OPERATIONAL = {section.name: section for section in (Section("remotes", "remote"),)}
+"""Sections of what is not built and in no key; ftc.local.yaml may hold them too."""
