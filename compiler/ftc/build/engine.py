@@ -27,8 +27,9 @@ from ftc.build.scheduler import Step, run_steps
 from ftc.build.slots import Slots
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.needed import AT_HAND, needed
+from ftc.plan.needed import AT_HAND, proven
 from ftc.plan.stages import Stage
+from ftc.store.locks import relying_on
 from ftc.store.records import Record
 from ftc.store.supply import SupplyFault
 
@@ -105,10 +106,10 @@ def build(
     )
     builder = _Builder(freshness, executor, outcome)
     stages: dict[str, Stage] = {}
-    with interrupt.signals():
+    with relying_on(freshness.store), interrupt.signals():
         # Again only after a supply did not keep its promise: other stages are needed then.
         while builder.begins():
-            stages = needed(freshness.plan, freshness.look(), names)
+            stages = proven(freshness, names)
             builder.refuse_shortage(stages)
             try:
                 with interrupt.raising():
@@ -184,6 +185,8 @@ class _Builder:
             state = self._freshness.assess(stage)
             self._freshness.states[stage.name] = state
             if state.status is not Status.FRESH or state.key is None or state.record is None:
+                return False
+            if not self._executor.store.proven(state.record):
                 return False
             # A stage under a new name is fresh before anything refers to it.
             self._executor.use(stage, state.key)

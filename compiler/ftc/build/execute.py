@@ -142,7 +142,7 @@ class Executor:
 
     def _restored(self, action: Action) -> Record | None:
         record = self.store.record(action.key)
-        if record is None or not self.store.complete(record):
+        if record is None or not self.store.proven(record):
             return None
         self.use(action.stage, action.key)
         self.reporter.stage_restored(action.stage, "the store")
@@ -169,6 +169,7 @@ class Executor:
         self.reporter.stage_started(action.stage, action.state)
         started = time.time()
         try:
+            self._look_at_inputs(action)
             ended = self._run(action, lock, lent)
             outputs = self._believed(action, ended)
         except StageFailed as failed:
@@ -188,6 +189,13 @@ class Executor:
         self.store.forget_work(action.key)
         self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
         return record
+
+    def _look_at_inputs(self, action: Action) -> None:
+        """See that nothing happened to them since the build began."""
+        for role, given in action.inputs.items():
+            if not self.store.proves(given.stored):
+                message = f"its input `{role}` was lost or damaged in the store meanwhile"
+                raise StageFailed(StageFailure(message, "build again: it is made anew"))
 
     def _run(self, action: Action, lock: KeyLock, lent: Lent) -> Ended:
         """Run the process in a folder of the key's own."""

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from ftc.project.matrix import MATRIX
 from ftc.project.outline import NAME, VERSION
 from ftc.project.schema import Item
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import GC, SECTIONS
 from ftc.project.wanted import leaves
 from ftc.project.written import dotted
 
@@ -23,6 +23,7 @@ def json_schema() -> dict[str, Any]:
     """
     forms = {name: section.item_classes() for name, section in SECTIONS.items()}
     classes = [item_class for section in forms.values() for item_class in section]
+    classes.append(GC.item_class())
     references, shared = models_json_schema([(item_class, "validation") for item_class in classes])
     definitions: dict[str, Any] = shared["$defs"]
     for item_class in classes:
@@ -49,18 +50,19 @@ def json_schema() -> dict[str, Any]:
                 }
                 for name, item in items.items()
             },
-            "defaults": {
-                "type": "object",
-                "properties": {
-                    name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()
-                },
-                "additionalProperties": False,
-            },
+            GC.name: {"$ref": _reference(references, GC.item_class())},
+            "defaults": _defaults(items),
         },
         "required": ["version", "name"],
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _defaults(items: dict[str, Any]) -> dict[str, Any]:
+    """What every item has, and so no matrix."""
+    plain = {name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()}
+    return {"type": "object", "properties": plain, "additionalProperties": False}
 
 
 def _matrix(item_class: type[Item]) -> dict[str, Any]:

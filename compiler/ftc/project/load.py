@@ -16,6 +16,7 @@ from ftc.project.overrides import COMMAND_LINE, argument_at, overridden, shown_a
 from ftc.project.references import reference_faults
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
+from ftc.project.sections.gc import Item as Gc
 from ftc.project.settings import settings_faults
 from ftc.project.source import parse
 from ftc.project.text import read
@@ -35,6 +36,7 @@ class Project:
     items: dict[str, dict[str, Item]]
     """Section -> name -> item, in file order. Every section is there, empty or not."""
     text: str
+    gc: Gc
     tree: Node
     """The whole file with `defaults` under every item and each variant as an item of its own:
     values and places."""
@@ -96,6 +98,11 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
         written.append(item)
         if item.item is not None:
             items[item.section.name][item.name] = item.item
+    gc = Gc()
+    if outer.gc is not None:
+        kept, found = checked(outer.gc)
+        faults += found
+        gc = kept.item if isinstance(kept.item, Gc) else gc
     for default in outer.unused:
         faults += [fault for fault in checked(default)[1] if fault.code != "missing-key"]
     faults += reference_faults(written, items)
@@ -103,4 +110,4 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
     faults += settings_faults(written)
     if faults:
         raise ProjectError(in_file_order(faults), sources)
-    return Project(outer.name, VERSION, path, root, items, text, outer.tree, tuple(settings))
+    return Project(outer.name, VERSION, path, root, items, text, gc, outer.tree, tuple(settings))

@@ -11,7 +11,7 @@ from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
 from ftc.project.matrix import MATRIX, without_matrix
 from ftc.project.nodes import Node, merged, with_children
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import GC, SECTIONS
 from ftc.project.variants import expanded
 from ftc.project.wanted import found
 from ftc.project.written import Written
@@ -19,7 +19,7 @@ from ftc.project.written import Written
 VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 NAME_RULE = "a name has small letters, digits and hyphens, and starts with a letter or digit"
-TOP_KEYS = ("version", "name", *SECTIONS, "defaults")
+TOP_KEYS = ("version", "name", *SECTIONS, "defaults", GC.name)
 MOST_DEFAULTED = 200_000
 
 
@@ -33,6 +33,7 @@ class Outline:
     unused: list[Written] = field(default_factory=list)
     """The defaults of sections without items, as if they were items."""
     faults: list[Diagnostic] = field(default_factory=list)
+    gc: Written | None = None
     tree: Node = field(default_factory=lambda: Node({}, Place(Path(), 1, 1)))
     """The file with the defaults merged under each item, and variants as items of their own."""
 
@@ -63,6 +64,7 @@ def outline(path: Path, root: Node | None) -> Outline:
         for name, node in defaults.items()
         if name not in used
     ]
+    out.gc = _gc(root, out.faults)
     out.tree = _with_items(root, out.written)
     return out
 
@@ -154,6 +156,17 @@ def _defaults(root: Node, faults: list[Diagnostic]) -> dict[str, Node]:
             message = f"`defaults.{name}` needs a mapping, but {found(default.value)}"
             faults.append(Diagnostic("wrong-type", message, default.place))
     return defaults
+
+
+def _gc(root: Node, faults: list[Diagnostic]) -> Written | None:
+    node = root.children.get(GC.name)
+    if node is None or node.value is None:
+        return None
+    if not isinstance(node.value, dict):
+        message = f"`gc` needs a mapping of settings, but {found(node.value)}"
+        faults.append(Diagnostic("wrong-type", message, node.place))
+        return None
+    return Written(GC, GC.name, root.keys[GC.name], node)
 
 
 def _section(name: str, root: Node, default: Node | None, out: Outline) -> None:

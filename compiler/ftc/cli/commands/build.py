@@ -15,9 +15,10 @@ from pathlib import Path
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
+from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
-from ftc.plan.needed import unsettled
+from ftc.plan.needed import proven, unsettled
 from ftc.plan.stages import Target
 
 EXAMPLES = """\
@@ -71,13 +72,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return plan.run(arguments, console)
     began = time.monotonic()
     workspace = open_workspace(arguments.settings)
+    with use_store(workspace, console, registers=not arguments.settings):
+        return _run(arguments, console, workspace=workspace, began=began)
+
+
+def _run(
+    arguments: argparse.Namespace, console: Console, *, workspace: Workspace, began: float
+) -> int:
     targets = workspace.targets(arguments.targets)
     workspace.hold_stages(arguments.fresh)
     if arguments.rehearse:
         return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
-    if not unsettled(workspace.plan, freshness.look(), names):
+    proven(freshness, names)
+    if not unsettled(workspace.plan, freshness.states, names):
         names = list(workspace.plan.closure(names))
         if not arguments.settings:
             _use(names, workspace, freshness)
@@ -162,7 +171,8 @@ def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
     """Note that this project uses these results: a renamed or a shared one has no note yet."""
     for name in names:
         record = freshness.states[name].known
-        if record is not None:
+        # A ref to what only a remote knows would lead nowhere.
+        if record is not None and workspace.store.record(record.key) is not None:
             workspace.store.set_ref(workspace.owner, name, record.key)
 
 

@@ -44,6 +44,9 @@ class Section:
         return [self.item_class(form) for form in self.forms()]
 
 
+GC = Section("gc", "`gc` section")
+"""One mapping of settings rather than named items."""
+
 SECTIONS = {
     section.name: section
     for section in (
