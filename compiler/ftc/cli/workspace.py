@@ -125,7 +125,9 @@ def open_workspace() -> Workspace:
 
 def make_plan(file: Path) -> Plan:
     """Load, check and lower a project. Slow: takes pydantic and yaml."""
+    from ftc.lockfile.reading import read_head
     from ftc.plan.lower import lower
     from ftc.project.load import load
 
-    return lower(load(file, os.environ))
+    locked = read_head(file.parent).env
+    return lower(load(file, os.environ), libraries=locked)

@@ -13,7 +13,7 @@ from ftc.plan.stages import OutsideSource
 from ftc.store.statcache import StatCache
 
 if TYPE_CHECKING:
-    from ftc.lockfile import Lock
+    from ftc.lockfile.lock import Pin
 
 
 class Found(NamedTuple):
@@ -38,7 +38,7 @@ class Sources:
         """*root* is the project's folder; *digests* remembers those of its files."""
         self.root = root
         self.digests = digests
-        self._lock: Lock | None = None
+        self._pins: dict[str, Pin] | None = None
 
     def find(self, source: OutsideSource) -> Found:
         """Return what *source* is now."""
@@ -57,11 +57,13 @@ class Sources:
             return Found(None, f"{source.uri} cannot be read: {error.strerror}")
 
     def _pinned(self, source: OutsideSource) -> Found:
-        from ftc import lockfile  # few projects have a hub's model, and tomllib takes its time
+        # Few projects have a hub's model, and tomllib takes its time.
+        from ftc.lockfile.lock import address
+        from ftc.lockfile.reading import read_head
 
-        if self._lock is None:
-            self._lock = lockfile.read(self.root)
-        pin = self._lock.pins.get(lockfile.address(source.uri, source.revision))
+        if self._pins is None:
+            self._pins = dict(read_head(self.root).pins)
+        pin = self._pins.get(address(source.uri, source.revision))
         if pin is None:
             return Found(None)
         return Found(
@@ -70,9 +72,9 @@ class Sources:
             files=pin.files,
         )
 
-    def forget_lock(self) -> None:
-        """Read ftc.lock again at the next look: it has been written."""
-        self._lock = None
+    def pin(self, address: str, pin: Pin) -> None:
+        """Take *pin* for what ftc.lock says of an address."""
+        self._pins = {**(self._pins or {}), address: pin}
 
 
 def _of_text(text: str) -> str:
