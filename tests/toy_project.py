@@ -20,6 +20,7 @@ from ftc.plan.stages import Edge, OutsideSource, Plan, Stage
 from ftc.store.locks import Holder
 from ftc.store.statcache import StatCache
 from ftc.store.store import Store
+from ftc.store.supply import Supply
 
 TOY_STAGE = Path(__file__).with_name("toy_stage.py")
 
@@ -49,7 +50,7 @@ class Diary:
         """Keep it."""
         self.events.append(event)
 
-    def stage_restored(self, stage: Stage) -> None:
+    def stage_restored(self, stage: Stage, origin: str) -> None:
         """Keep it."""
         self.lines.append(f"restored {stage.name}")
 
@@ -117,10 +118,18 @@ class ToyProject:
         plan = Plan("toy", self.root, self.root / "project.yaml", dict(self.stages), {})
         return Freshness(plan, self.store, Sources(self.root, StatCache(self.store)), "toy")
 
-    def build(self, *names: str, diary: Diary | None = None, **options: Any) -> Outcome:
+    def build(
+        self,
+        *names: str,
+        diary: Diary | None = None,
+        supply: Supply | None = None,
+        **options: Any,
+    ) -> Outcome:
         """Build the named stages, or all."""
+        freshness = self.freshness()
+        freshness.supply = supply
         return build(
-            self.freshness(),
+            freshness,
             names or list(self.stages),
             reporter=diary or Diary(),
             command=toy_command,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -23,8 +23,10 @@ from ftc.build.run_file import RunFile
 from ftc.build.scheduler import Step, run_steps
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
+from ftc.plan.needed import needed
 from ftc.plan.stages import Stage
 from ftc.store.records import Record
+from ftc.store.supply import SupplyFault
 
 ENDING_SECONDS = 12.0
 """How long an interrupted build waits for its processes: the shim's grace and a little more."""
@@ -59,19 +61,24 @@ def build(
     keep_going: bool = False,
     threads: int | None = None,
     command: Command = runtime_command,
+    keep_refs: bool = True,
 ) -> Outcome:
     """Build the named stages and all that they need.
+
+    What is here, or in the supply of *freshness*, is used without the files of what it was made
+    from. Without *keep_refs* the project goes on using what it used before.
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
     training, and how a build was started must not.
     """
-    stages = freshness.plan.closure(names)
+    names = list(names)
     interrupt = Interrupt()
     guarded = Guarded(RunFile(freshness.store, reporter))
     executor = Executor(
         store=freshness.store,
-        owner=freshness.owner,
+        supply=freshness.supply,
+        owner=freshness.owner if keep_refs else None,
         sources=freshness.sources,
         reporter=guarded,
         interrupt=interrupt,
@@ -79,17 +86,20 @@ def build(
         command=command,
     )
     builder = _Builder(freshness, executor)
-    steps = [builder.step(stage) for stage in stages.values()]
+    stages: dict[str, Stage] = {}
     with interrupt.signals():
-        try:
-            with interrupt.raising():
-                run_steps(steps, jobs=jobs, keep_going=keep_going)
-        except KeyboardInterrupt:
-            builder.wait_until_idle()
+        # Again only after a supply did not keep its promise: other stages are needed then.
+        while builder.begins():
+            stages = needed(freshness.plan, freshness.look(), names)
+            try:
+                with interrupt.raising():
+                    run_steps(builder.steps(stages), jobs=jobs, keep_going=keep_going)
+            except KeyboardInterrupt:
+                builder.wait_until_idle()
     outcome = builder.outcome
     outcome.interrupted = interrupt.asked()
     outcome.left_out = [name for name in stages if name not in outcome.records | outcome.failed]
-    guarded.up_to_date([stages[name] for name in outcome.fresh])
+    guarded.up_to_date([freshness.plan.stages[name] for name in outcome.fresh])
     if bug := builder.bug or guarded.fault:
         raise bug
     return outcome
@@ -106,17 +116,27 @@ class _Builder:
         self._executor = executor
         self._errors: dict[str, Exception] = {}
         """What went wrong in a check."""
+        self._again = True
         self._busy = 0
         self._idle = threading.Condition()
 
-    def step(self, stage: Stage) -> Step:
-        """Return the stage as something to do."""
+    def begins(self) -> bool:
+        """Say whether there is a round to do: the first, or one after a broken promise."""
+        again = self._again and not self.outcome.failed and not self._executor.interrupt.asked()
+        self._again = False
+        return again
+
+    def steps(self, stages: Mapping[str, Stage]) -> list[Step]:
+        """Return the stages as things to do, each after those of them that it reads."""
+        return [self._step(stage, among=stages) for stage in stages.values()]
+
+    def _step(self, stage: Stage, *, among: Mapping[str, Stage]) -> Step:
         return Step(
             name=stage.name,
-            after=sorted({edge.stage for edge in stage.inputs.values()}),
+            after=sorted({edge.stage for edge in stage.inputs.values()} & among.keys()),
             is_fresh=lambda: self._is_fresh(stage),
             do=lambda: self._do(stage),
-            target=self._executor.store.ref_file(self._executor.owner, stage.name),
+            target=self._executor.ref_file(stage),
         )
 
     def wait_until_idle(self) -> None:
@@ -131,13 +151,14 @@ class _Builder:
             if state.status is not Status.FRESH or state.key is None or state.record is None:
                 return False
             # A stage under a new name is fresh before anything refers to it.
-            self._executor.store.set_ref(self._executor.owner, stage.name, state.key)
+            self._executor.use(stage, state.key)
         except Exception as error:
             # doit would end the whole build here. The step itself tells of it.
             self._errors[stage.name] = error
             return False
         self.outcome.records[stage.name] = state.record
-        self.outcome.fresh.append(stage.name)
+        if stage.name not in self.outcome.made:
+            self.outcome.fresh.append(stage.name)
         return True
 
     def _action(self, stage: Stage) -> Action:
@@ -149,10 +170,11 @@ class _Builder:
             raise StageFailed(StageFailure(state.note or "its inputs are not known"))
         inputs = {}
         for role, edge in stage.inputs.items():
-            stored = self.outcome.records[edge.stage].outputs[edge.output]
-            inputs[role] = Input(
-                stored, self._freshness.plan.stages[edge.stage].outputs[edge.output]
-            )
+            record = self._freshness.states[edge.stage].known
+            if record is None:
+                raise StageFailed(StageFailure(f"{edge.stage} has no result"))
+            artifact = self._freshness.plan.stages[edge.stage].outputs[edge.output]
+            inputs[role] = Input(record.outputs[edge.output], artifact)
         return Action(stage, state, state.key, state.preimage, inputs)
 
     def _do(self, stage: Stage) -> bool:
@@ -164,6 +186,9 @@ class _Builder:
             except StageFailed as failed:
                 self._fail(stage, failed.failure)
             except Interrupted:
+                return False
+            except SupplyFault as fault:
+                self._do_without(stage, fault)
                 return False
             except ProjectError as error:
                 self._fail(stage, StageFailure(str(error)))
@@ -181,6 +206,15 @@ class _Builder:
         self._freshness.states[stage.name] = State(
             stage.name, Status.FRESH, record.key, record.preimage, record
         )
+
+    def _do_without(self, stage: Stage, fault: SupplyFault) -> None:
+        """Forget what a supply promised of the stage, and have another round without that."""
+        state = self._freshness.states[stage.name]
+        if self._freshness.supply is not None and state.key is not None:
+            self._freshness.supply.forget(state.key)
+        warning = {"event": "warning", "text": f"{fault.message}; it is made here instead"}
+        self._executor.reporter.stage_event(stage, warning)
+        self._again = True
 
     def _fail(self, stage: Stage, failure: StageFailure) -> None:
         self.outcome.failed[stage.name] = failure

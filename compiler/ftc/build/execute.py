@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,13 +19,14 @@ from ftc.build.outputs import faults_of, output_paths
 from ftc.build.provenance import facts_of_run
 from ftc.build.report import Reporter, StageFailure
 from ftc.build.supervise import Ended, Job, supervise
-from ftc.plan.freshness import State
+from ftc.plan.freshness import State, Status
 from ftc.plan.sources import Sources
 from ftc.plan.stages import Stage
 from ftc.store.locks import KeyLock
 from ftc.store.objects import Stored
 from ftc.store.records import Failure, Record
 from ftc.store.store import Store
+from ftc.store.supply import Supply
 from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec
 
 Command: TypeAlias = Callable[[Path], list[str]]
@@ -75,8 +77,9 @@ class Executor:
     """Runs actions for one project. May be used by several threads."""
 
     store: Store
-    owner: str
-    """Whose refs: the project's own name in the store."""
+    supply: Supply | None
+    owner: str | None
+    """Whose refs are set: the project's own name in the store. None: nobody's."""
     sources: Sources
     reporter: Reporter
     interrupt: Interrupt
@@ -84,10 +87,11 @@ class Executor:
     command: Command = runtime_command
 
     def ensure(self, action: Action) -> Record:
-        """Return the record of the action, after running it where there was none.
+        """Return the record of the action, after fetching or running it where there was none.
 
         Raises:
             StageFailed: when its process, or what it wrote, is no good.
+            SupplyFault: when the supply has not got what it said it had.
             Interrupted: when the build was asked to end.
         """
         found = self._restored(action)
@@ -100,15 +104,41 @@ class Executor:
             )
             if not locked:
                 raise Interrupted
-            return self._restored(action) or self._built(action, lock)
+            return self._restored(action) or self._fetched(action) or self._built(action, lock)
+
+    def ref_file(self, stage: Stage) -> Path | None:
+        """Return where the stage's ref is, if refs are kept."""
+        return self.store.ref_file(self.owner, stage.name) if self.owner else None
+
+    def use(self, stage: Stage, key: str) -> None:
+        """Note that the project uses the key's result, if refs are kept."""
+        if self.owner is not None:
+            self.store.set_ref(self.owner, stage.name, key)
 
     def _restored(self, action: Action) -> Record | None:
         record = self.store.record(action.key)
         if record is None or not self.store.complete(record):
             return None
-        self.store.set_ref(self.owner, action.stage.name, action.key)
-        self.reporter.stage_restored(action.stage)
+        self.use(action.stage, action.key)
+        self.reporter.stage_restored(action.stage, "the store")
         return record
+
+    def _fetched(self, action: Action) -> Record | None:
+        record = action.state.record
+        if action.state.status is not Status.REMOTE or record is None or self.supply is None:
+            return None
+        origin = ""
+        for name, stored in record.outputs.items():
+            if not self.store.holds(stored):
+                origin = self.supply.fetch(stored, partial(self._tell_fetching, action.stage, name))
+        record = self.store.publish(record)
+        self.use(action.stage, action.key)
+        self.reporter.stage_restored(action.stage, origin)
+        return record
+
+    def _tell_fetching(self, stage: Stage, output: str, done: int, total: int) -> None:
+        megabytes = {"done": done // 10**6, "total": total // 10**6, "unit": f"{output}, MB"}
+        self.reporter.stage_event(stage, {"event": "progress", **megabytes, "values": {}})
 
     def _built(self, action: Action, lock: KeyLock) -> Record:
         self.reporter.stage_started(action.stage, action.state)
@@ -124,7 +154,7 @@ class Executor:
             raise
         facts = facts_of_run(ended, threads=self.threads, started=started)
         record = self.store.publish(Record(action.key, action.preimage, outputs, facts))
-        self.store.set_ref(self.owner, action.stage.name, action.key)
+        self.use(action.stage, action.key)
         self.store.forget_work(action.key)
         self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
         return record

@@ -37,8 +37,8 @@ class Reporter(Protocol):
     def stage_event(self, stage: Stage, event: Event) -> None:
         """The running stage said something."""
 
-    def stage_restored(self, stage: Stage) -> None:
-        """The result was in the store: it was built before, or by someone else."""
+    def stage_restored(self, stage: Stage, origin: str) -> None:
+        """No work was needed: the result was in *origin*, the store or a remote's name."""
 
     def stage_finished(self, stage: Stage, seconds: float, facts: Mapping[str, Any]) -> None:
         """The stage ran and its result is published. *facts* are what its process told."""
@@ -71,9 +71,9 @@ class Guarded:
         """See `Reporter`."""
         self._tell(lambda: self._reporter.stage_event(stage, event))
 
-    def stage_restored(self, stage: Stage) -> None:
+    def stage_restored(self, stage: Stage, origin: str) -> None:
         """See `Reporter`."""
-        self._tell(lambda: self._reporter.stage_restored(stage))
+        self._tell(lambda: self._reporter.stage_restored(stage, origin))
 
     def stage_finished(self, stage: Stage, seconds: float, facts: Mapping[str, Any]) -> None:
         """See `Reporter`."""

@@ -44,10 +44,10 @@ class RunFile:
         """See `Reporter`."""
         self._reporter.stage_event(stage, event)
 
-    def stage_restored(self, stage: Stage) -> None:
+    def stage_restored(self, stage: Stage, origin: str) -> None:
         """See `Reporter`."""
-        self._write("restored", stage)
-        self._reporter.stage_restored(stage)
+        self._write("restored", stage, origin=origin)
+        self._reporter.stage_restored(stage, origin)
 
     def stage_finished(self, stage: Stage, seconds: float, facts: Mapping[str, Any]) -> None:
         """See `Reporter`."""

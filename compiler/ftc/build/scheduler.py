@@ -26,7 +26,7 @@ class Step:
     after: list[str]
     is_fresh: Callable[[], bool]
     do: Callable[[], bool]
-    target: Path
+    target: Path | None
 
 
 def run_steps(steps: Sequence[Step], *, jobs: int, keep_going: bool) -> None:
@@ -59,7 +59,7 @@ def _task(step: Step, numbers: dict[str, str]) -> Task:
         [act],
         task_dep=[numbers[name] for name in step.after],
         uptodate=[step.is_fresh],
-        targets=[str(step.target)],
+        targets=[str(step.target)] if step.target else [],
         # doit would swap sys.stdout under all threads at once.
         io={"capture": False},
         meta={"stage": step.name},

@@ -60,11 +60,11 @@ class Progress:
             case "phase":
                 self._show(stage, str(event["text"]))
 
-    def stage_restored(self, stage: Stage) -> None:
+    def stage_restored(self, stage: Stage, origin: str) -> None:
         """Say that no work was needed."""
         self._end(stage)
-        self._record("restored", stage)
-        self._console.talk(f"{self._count()} {stage.name}  taken from the store", style="green")
+        self._record("restored", stage, origin=origin)
+        self._console.talk(f"{self._count()} {stage.name}  taken from {origin}", style="green")
 
     def stage_finished(self, stage: Stage, seconds: float, facts: Mapping[str, Any]) -> None:
         """Say how long it took, and what it says of itself."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ftc.cli.console import Console
 from ftc.cli.workspace import Workspace
 from ftc.plan.freshness import State, Status
+from ftc.plan.needed import unsettled
 from ftc.plan.stages import Plan
 
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 SYMBOLS = {
     Status.FRESH: ("=", "green"),
     Status.CACHED: ("=", "blue"),
+    Status.REMOTE: ("=", "blue"),
+    Status.ABSENT: ("-", "dim"),
     Status.STALE: ("~", "yellow"),
     Status.PENDING: (".", "dim"),
     Status.UNRESOLVED: ("?", "yellow"),
     Status.RUNNING: (">", "blue"),
+    Status.RESUMABLE: ("~", "yellow"),
     Status.FAILED: ("!", "red"),
 }
 
@@ -45,6 +49,8 @@ class StageLine(NamedTuple):
     key: str | None
     reasons: tuple[Reason, ...]
     note: str | None
+    to_do: bool = True
+    """Would a build do something about it?"""
 
     def why(self) -> str:
         """Return everything there is to say, on one line."""
@@ -74,9 +80,15 @@ def stage_line(plan: Plan, state: State) -> StageLine:
 
 def stage_lines(workspace: Workspace, words: Sequence[str] | None) -> list[StageLine]:
     """Return a line for each stage that the targets need, or for every stage."""
-    names = workspace.stages(words)
+    plan = workspace.plan
     states = workspace.freshness().look()
-    return [stage_line(workspace.plan, states[name]) for name in names]
+    wanted = workspace.made_by(words or [])
+    if words is None:
+        # What is known and lies elsewhere is no fault, unless something needs it.
+        wanted += [name for name, state in states.items() if state.known is None]
+    to_do = set(unsettled(plan, states, wanted))
+    lines = (stage_line(plan, states[name]) for name in workspace.stages(words))
+    return [line._replace(to_do=line.stage in to_do) for line in lines]
 
 
 def _reason(change: Change, plan: Plan) -> Reason:

@@ -44,7 +44,15 @@ class Workspace(NamedTuple):
         """
         if words is None:
             return self.plan.stages
-        return self.plan.closure(name for target in self.targets(words) for name in target.stages())
+        return self.plan.closure(self.made_by(words))
+
+    def made_by(self, words: Sequence[str]) -> list[str]:
+        """Return the stages that make the user's targets, without those before them.
+
+        Raises:
+            ProjectError: with every name that does not exist.
+        """
+        return [name for target in self.targets(words) for name in target.stages()]
 
     def targets(self, words: Sequence[str]) -> list[Target]:
         """Return the targets that the user named; without any, all exports and evals.

@@ -14,6 +14,7 @@ from ftc.store.store import Store
 
 if TYPE_CHECKING:
     from ftc.plan.explain import Change
+    from ftc.store.supply import Supply
 
 
 class Status(StrEnum):
@@ -23,6 +24,10 @@ class Status(StrEnum):
     """Its result is here, and the project uses it."""
     CACHED = "cached"
     """Its result is here from an earlier run: a build swings to it without work."""
+    REMOTE = "remote"
+    """What it gave is known, and a remote cache has it: a build fetches it if it is needed."""
+    ABSENT = "absent"
+    """What it gave is known, and its files are nowhere at hand. It runs only if they are needed."""
     STALE = "stale"
     """It has to run."""
     PENDING = "pending"
@@ -30,6 +35,8 @@ class Status(StrEnum):
     UNRESOLVED = "unresolved"
     """Its source is not pinned or not here."""
     RUNNING = "running"
+    RESUMABLE = "resumable"
+    """It has to run, and goes on from a checkpoint."""
     FAILED = "failed"
     """It ran with just these inputs and settings and failed. A build tries again."""
 
@@ -49,20 +56,37 @@ class State(NamedTuple):
     found: Found | None = None
 
     @property
-    def usable(self) -> bool:
-        """Is the result here?"""
-        return self.status in (Status.FRESH, Status.CACHED)
+    def known(self) -> Record | None:
+        """The record of what it gives with these inputs and settings, if there is one.
+
+        That is enough for the keys of the stages after it: its files may be elsewhere.
+        """
+        return self.record if self.status in KNOWN else None
+
+
+KNOWN = (Status.FRESH, Status.CACHED, Status.REMOTE, Status.ABSENT)
 
 
 class Freshness:
     """Answers for the stages of one plan. The build and `ftc status` both ask here."""
 
-    def __init__(self, plan: Plan, store: Store, sources: Sources, owner: str) -> None:
-        """*owner* says whose refs: the project's own name in a store that several share."""
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        sources: Sources,
+        owner: str,
+        supply: Supply | None = None,
+    ) -> None:
+        """*owner* says whose refs: the project's own name in a store that several share.
+
+        Without *supply* nothing but the store is asked, and nobody goes online.
+        """
         self.plan = plan
         self.store = store
         self.sources = sources
         self.owner = owner
+        self.supply = supply
         self.states: dict[str, State] = {}
 
     def look(self) -> dict[str, State]:
@@ -78,8 +102,8 @@ class Freshness:
         waits_for: list[str] = []
         for role, edge in stage.inputs.items():
             upstream = self.states.get(edge.stage)
-            if upstream is not None and upstream.usable and upstream.record is not None:
-                digests[role] = upstream.record.outputs[edge.output].digest
+            if upstream is not None and (record := upstream.known) is not None:
+                digests[role] = record.outputs[edge.output].digest
             else:
                 waits_for.append(edge.stage)
         if waits_for:
@@ -104,18 +128,30 @@ class Freshness:
             why = () if fresh else self._changes(stage, before_key, image)
             return State(stage.name, status, key, image, record, changes=why, found=found)
         why = self._changes(stage, before_key, image)
+        record = record or (self.supply.record(key) if self.supply else None)
+        if record is not None:
+            status = Status.REMOTE if self._supplied(record) else Status.ABSENT
+            note: str | None = (
+                None if status is Status.REMOTE else "its files are missing or damaged in the store"
+            )
+            return State(
+                stage.name, status, key, image, record, changes=why, note=note, found=found
+            )
         from ftc.store.locks import holder_of  # only a stage that is not fresh may be running
 
         if (now := holder_of(self.store, key)) is not None:
-            note: str | None = f"by process {now.pid} on {now.host}"
+            note = f"by process {now.pid} on {now.host}"
             return State(
                 stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found
             )
         if (failure := self.store.failure(key)) is not None:
             note = failure.message
             return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)
-        note = None if why else _missing(record, before_key)
+        note = None if why else _missing(before_key)
         return State(stage.name, Status.STALE, key, image, changes=why, note=note, found=found)
+
+    def _supplied(self, record: Record) -> bool:
+        return self.supply is not None and all(map(self.supply.holds, record.outputs.values()))
 
     def _changes(
         self, stage: Stage, before_key: str | None, image: Mapping[str, Any]
@@ -128,9 +164,7 @@ class Freshness:
         return changes(before.preimage, image, stage=stage)
 
 
-def _missing(record: Record | None, before_key: str | None) -> str:
-    if record is not None:
-        return "its files are missing or damaged in the store"
+def _missing(before_key: str | None) -> str:
     return "its record is gone from the store" if before_key else "never built"
 
 

@@ -69,7 +69,7 @@ def test_damage_is_told_moved_aside_and_built_anew(built: Ftc, output: str, how:
     assert told.stdout.startswith(f"objects/{name[:2]}/{name}: its content is sha256:")
     assert told.stdout.endswith(f" (dataset.{output})\n")
     assert repaired.returncode == 0
-    assert states == {"dataset:sums": "stale"}
+    assert states == {"dataset:sums": "absent"}
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert last.returncode == 0
     assert json.loads(record_file.read_text())["outputs"] == outputs

@@ -15,6 +15,7 @@ from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.plan.freshness import Freshness
+from ftc.plan.needed import unsettled
 from ftc.plan.stages import Target
 
 EXAMPLES = "examples:\n  ftc build\n  ftc build merged-gguf\n  ftc build recall --keep-going"
@@ -45,9 +46,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     workspace = open_workspace()
     targets = workspace.targets(arguments.targets)
     freshness = workspace.freshness()
-    names = list(workspace.stages(arguments.targets))
-    states = freshness.look()
-    if all(states[name].status == "fresh" for name in names):
+    names = workspace.made_by(arguments.targets)
+    if not unsettled(workspace.plan, freshness.look(), names):
+        names = list(workspace.plan.closure(names))
         _use(names, workspace, freshness)
         _show(targets, workspace, freshness, console=console)
         return _up_to_date(len(names), began, console)
@@ -74,14 +75,14 @@ def _build(
 
     plan = workspace.plan
     try:
-        pin((plan.stages[name] for name in names), workspace.sources, say=console.talk)
+        pin(plan.closure(names).values(), workspace.sources, say=console.talk)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
     outcome = build(
         freshness,
         names,
-        reporter=Progress(plan, console, total=len(names)),
+        reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
     )
@@ -100,9 +101,9 @@ def _build(
 def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
     """Note that this project uses these results: a renamed or a shared one has no note yet."""
     for name in names:
-        key = freshness.states[name].key
-        if key is not None:
-            workspace.store.set_ref(workspace.owner, name, key)
+        record = freshness.states[name].known
+        if record is not None:
+            workspace.store.set_ref(workspace.owner, name, record.key)
 
 
 def _show(

@@ -17,8 +17,11 @@ EXAMPLES = "examples:\n  ftc graph\n  ftc graph merged-gguf --format mermaid"
 _COLORS = {
     Status.FRESH: "#d5f0d5",
     Status.CACHED: "#d5e5f5",
+    Status.REMOTE: "#d5e5f5",
+    Status.ABSENT: "#eeeeee",
     Status.STALE: "#fdeeba",
     Status.UNRESOLVED: "#fdeeba",
+    Status.RESUMABLE: "#fdeeba",
     Status.FAILED: "#f8d0d0",
     Status.RUNNING: "#c5daf7",
     Status.PENDING: "#eeeeee",

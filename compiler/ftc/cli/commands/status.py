@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each stage."""
     lines = stage_lines(open_workspace(), arguments.targets or None)
     print_stage_lines(lines, console)
-    stale = [line for line in lines if line.status != "fresh"]
+    stale = [line for line in lines if line.to_do]
     if not stale:
         console.talk(f"{stages(len(lines))} up to date")
     else:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print each stage of the targets that is not fresh, with all its reasons."""
     lines = stage_lines(open_workspace(), arguments.targets)
-    stale = [line for line in lines if line.status != "fresh"]
+    stale = [line for line in lines if line.to_do]
     if console.json:
         console.records(line.record() for line in stale)
         return Exit.DONE
