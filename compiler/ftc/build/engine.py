@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ftc.build.execute import (
     Action,
     Command,
+    Compare,
     Executor,
     Input,
     Interrupted,
@@ -62,11 +63,13 @@ def build(
     threads: int | None = None,
     command: Command = runtime_command,
     keep_refs: bool = True,
+    compare: Compare | None = None,
 ) -> Outcome:
     """Build the named stages and all that they need.
 
     What is here, or in the supply of *freshness*, is used without the files of what it was made
-    from. Without *keep_refs* the project goes on using what it used before.
+    from. Without *keep_refs* the project goes on using what it used before. With *compare* what is
+    not fresh runs, though its result may be here, and is held against what it should be.
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
@@ -84,6 +87,7 @@ def build(
         interrupt=interrupt,
         threads=threads or usable_processors(),
         command=command,
+        compare=compare,
     )
     builder = _Builder(freshness, executor)
     stages: dict[str, Stage] = {}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ftc.build.environment import stage_environment
 from ftc.build.interrupt import Interrupt
@@ -72,6 +72,17 @@ class Action:
     """Role -> what to read."""
 
 
+class Compare(Protocol):
+    """Holds what a run gave against what it was to give."""
+
+    def __call__(self, action: Action, *, made: Record, stands: Record) -> Record:
+        """Return the record to go on with; *stands* is what the store has under the key now.
+
+        Raises:
+            StageFailed: if nothing can be made of what came out.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Executor:
     """Runs actions for one project. May be used by several threads."""
@@ -85,6 +96,8 @@ class Executor:
     interrupt: Interrupt
     threads: int
     command: Command = runtime_command
+    compare: Compare | None = None
+    """Says which record to go on with. Every action runs then, though its result may be here."""
 
     def ensure(self, action: Action) -> Record:
         """Return the record of the action, after fetching or running it where there was none.
@@ -117,7 +130,7 @@ class Executor:
 
     def _restored(self, action: Action) -> Record | None:
         record = self.store.record(action.key)
-        if record is None or not self.store.complete(record):
+        if self.compare or record is None or not self.store.complete(record):
             return None
         self.use(action.stage, action.key)
         self.reporter.stage_restored(action.stage, "the store")
@@ -131,10 +144,10 @@ class Executor:
         for name, stored in record.outputs.items():
             if not self.store.holds(stored):
                 origin = self.supply.fetch(stored, partial(self._tell_fetching, action.stage, name))
-        record = self.store.publish(record)
+        stands = self.store.publish(record)
         self.use(action.stage, action.key)
         self.reporter.stage_restored(action.stage, origin)
-        return record
+        return record if self.compare else stands
 
     def _tell_fetching(self, stage: Stage, output: str, done: int, total: int) -> None:
         megabytes = {"done": done // 10**6, "total": total // 10**6, "unit": f"{output}, MB"}
@@ -153,9 +166,12 @@ class Executor:
             )
             raise
         facts = facts_of_run(ended, threads=self.threads, started=started)
-        record = self.store.publish(Record(action.key, action.preimage, outputs, facts))
+        made = Record(action.key, action.preimage, outputs, facts)
+        record = self.store.publish(made)
         self.use(action.stage, action.key)
         self.store.forget_work(action.key)
+        if self.compare:
+            record = self.compare(action, made=made, stands=record)
         self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
         return record
 

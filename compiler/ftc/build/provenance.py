@@ -21,6 +21,7 @@ def facts_of_run(ended: Ended, *, threads: int, started: float) -> dict[str, Any
     return {
         "host": socket.gethostname(),
         "instruction_set": instruction_set(),
+        "aten_cpu_capability": os.environ.get("ATEN_CPU_CAPABILITY"),
         "threads": threads,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(ended.seconds, 3),

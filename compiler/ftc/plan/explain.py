@@ -19,12 +19,15 @@ class Change(NamedTuple):
     """Line of project.yaml, for a setting."""
     about: str | None = None
     """For an input: the output or the source that it is."""
+    meaning: str | None = None
+    """For a kind's version: what it makes otherwise since."""
 
     def words(self) -> str:
         """Return the change as it is shown: `lora.r 16 -> 8`."""
         if self.about is not None:
             return f"{self.about} changed"
-        return f"{self.leaf} {_shown(self.before)} -> {_shown(self.now)}"
+        told = f"{self.leaf} {_shown(self.before)} -> {_shown(self.now)}"
+        return f"{told}: {self.meaning}" if self.meaning else told
 
 
 class Absent:
@@ -57,10 +60,25 @@ def changes(
         was, is_now = before["libraries"].get(name, ABSENT), now["libraries"].get(name, ABSENT)
         if was != is_now:
             found.append(Change(f"libraries.{name}", was, is_now))
-    for leaf in ("schema", "version", "outputs"):
+    for leaf in ("schema", "kind", "version", "outputs"):
         if before[leaf] != now[leaf]:
-            found.append(Change(leaf, before[leaf], now[leaf]))
+            meaning = _meaning(before, now) if leaf == "version" else None
+            found.append(Change(leaf, before[leaf], now[leaf], meaning=meaning))
     return tuple(found)
+
+
+def _meaning(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """What the kind says of its versions since *before*. Another kind's are not to be compared."""
+    from ftc_runtime.contract import params_class  # takes pydantic, and versions rarely change
+
+    if before["kind"] != now["kind"]:
+        return None
+    try:
+        words = params_class(now["kind"]).changes
+    except ModuleNotFoundError:
+        return None
+    since = range(before["version"] + 1, now["version"] + 1)
+    return "; ".join(words[number] for number in since if number in words) or None
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

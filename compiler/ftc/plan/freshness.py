@@ -13,6 +13,8 @@ from ftc.store.records import Record
 from ftc.store.store import Store
 
 if TYPE_CHECKING:
+    from ftc.lockfile.lock import LockedStage
+    from ftc.lockfile.reading import LockedStages
     from ftc.plan.explain import Change
     from ftc.store.supply import Supply
 
@@ -88,6 +90,7 @@ class Freshness:
         self.owner = owner
         self.supply = supply
         self.states: dict[str, State] = {}
+        self._locked: LockedStages | None = None
 
     def look(self) -> dict[str, State]:
         """Return the state of every stage, in the plan's order."""
@@ -125,9 +128,10 @@ class Freshness:
         if record is not None and self.store.complete(record):
             fresh = before_key in (None, key)
             status = Status.FRESH if fresh else Status.CACHED
-            why = () if fresh else self._changes(stage, before_key, image)
+            why = () if fresh else self._changes(stage, self._made(before_key), image)
             return State(stage.name, status, key, image, record, changes=why, found=found)
-        why = self._changes(stage, before_key, image)
+        before = self._made(before_key)
+        why = self._changes(stage, before, image)
         record = record or (self.supply.record(key) if self.supply else None)
         if record is not None:
             status = Status.REMOTE if self._supplied(record) else Status.ABSENT
@@ -147,25 +151,40 @@ class Freshness:
         if (failure := self.store.failure(key)) is not None:
             note = failure.message
             return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)
-        note = None if why else _missing(before_key)
+        note = None if before else _missing(before_key, compared=bool(why))
         return State(stage.name, Status.STALE, key, image, changes=why, note=note, found=found)
 
     def _supplied(self, record: Record) -> bool:
         return self.supply is not None and all(map(self.supply.holds, record.outputs.values()))
 
+    def _made(self, key: str | None) -> Record | None:
+        return self.store.record(key) if key else None
+
     def _changes(
-        self, stage: Stage, before_key: str | None, image: Mapping[str, Any]
+        self, stage: Stage, before: Record | None, image: Mapping[str, Any]
     ) -> tuple[Change, ...]:
-        before = self.store.record(before_key) if before_key else None
-        if before is None:
+        """Compare with what the project used last, else with what ftc.lock says of the stage."""
+        if before is not None:
+            old = before.preimage
+        elif (locked := self._in_lock(stage)) is not None:
+            old = locked.preimage
+        else:
             return ()
         from ftc.plan.explain import changes  # nothing to explain while all is fresh
 
-        return changes(before.preimage, image, stage=stage)
+        return changes(old, image, stage=stage)
+
+    def _in_lock(self, stage: Stage) -> LockedStage | None:
+        if self._locked is None:
+            from ftc.lockfile.reading import LockedStages
+
+            self._locked = LockedStages(self.plan.root)
+        return self._locked.get(stage.name)
 
 
-def _missing(before_key: str | None) -> str:
-    return "its record is gone from the store" if before_key else "never built"
+def _missing(before_key: str | None, *, compared: bool) -> str:
+    words = "its record is gone from the store" if before_key else "never built"
+    return f"{words} here; ftc.lock has it otherwise" if compared else words
 
 
 def _uri(stage: Stage) -> str:

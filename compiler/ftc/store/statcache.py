@@ -158,6 +158,18 @@ class StatCache:
             self._connection = None
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of those files of a folder that its digest is made of.
+
+    Raises:
+        OSError: when something cannot be read.
+    """
+    info = path.stat()
+    if not stat.S_ISDIR(info.st_mode):
+        return info.st_size
+    return sum(file.identity.size for file in _files_below(path, prefix="", above=()))
+
+
 def _files_below(
     folder: Path, *, prefix: str, above: tuple[tuple[int, int], ...]
 ) -> Iterator[_File]:

@@ -25,7 +25,15 @@ STAGE = Stage(
 
 def image(**parts: Any) -> dict[str, Any]:
     """Return a preimage with these parts."""
-    empty = {"schema": 1, "version": 1, "spec": {}, "inputs": {}, "libraries": {}, "outputs": {}}
+    empty = {
+        "schema": 1,
+        "kind": "sft",
+        "version": 1,
+        "spec": {},
+        "inputs": {},
+        "libraries": {},
+        "outputs": {},
+    }
     return empty | parts
 
 
