@@ -97,10 +97,10 @@ class Settings(BaseModel):
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("operational"):
                 continue
-            value = getattr(self, name)
-            if not field.is_required() and value == field.get_default(call_default_factory=True):
-                continue
-            kept[name] = _plain(value)
+            value = _plain(getattr(self, name))
+            # Compared as they enter a key: an operational setting within is no difference.
+            if field.is_required() or value != _plain(field.get_default(call_default_factory=True)):
+                kept[name] = value
         return kept
 
 
