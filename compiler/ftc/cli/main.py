@@ -18,6 +18,8 @@ COMMANDS = {
     "build": "build targets; without one, all exports and evals",
     "status": "show what is fresh and what is stale",
     "why": "explain why a target would be rebuilt",
+    "diff": "compare two states of ftc.lock, or two results",
+    "lock": "write ftc.lock without building, check it, upgrade it",
     "log": "show what a stage said when it ran",
     "graph": "draw the stages and what they need",
     "verify": "read the store again; --repair moves damage aside",

@@ -1,7 +1,8 @@
 """ftc.lock as text: its head and its blocks, found without parsing TOML.
 
 What stands here is on the way of `ftc status`, which may not parse the lock of a thousand stages.
-It relies on how `writing` writes: no text holds a line break, so `[` begins a line only for a table.
+It relies on how `writing` writes: no text holds a line break, so that a line begins with `[` only
+where a table does.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def head_of(text: str) -> str:
 
 
 def stage_blocks(text: str) -> dict[str, str]:
-    """Return the text of each stage's block by the stage's name, from its header to its last line."""
+    """Return the text of each stage's block, from its header to its last line, by name."""
     headers = list(re.finditer(_HEADER, text))
     ends = [header.start() for header in headers[1:]] + [len(text)]
     return {
@@ -60,7 +61,7 @@ def has_conflict(text: str) -> bool:
 
 
 def sides_of(text: str) -> tuple[str, str]:
-    """Return a conflicted text as each side of the merge has it; without conflict both are equal."""
+    """Return a text as each side of its merge conflict has it; equal ones without a conflict."""
     sides: tuple[list[str], list[str]] = ([], [])
     into: tuple[int, ...] = (0, 1)
     for line in text.splitlines():

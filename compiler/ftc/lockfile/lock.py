@@ -51,7 +51,7 @@ class LockedStage(NamedTuple):
 
 
 class Lock(NamedTuple):
-    """All of ftc.lock. Sources are filed under their URI, and `@revision` where one is asked for."""
+    """All of ftc.lock. A source is filed under its `address`."""
 
     env: Mapping[str, str] = {}
     """Library -> the version that the keys hold."""
@@ -61,5 +61,5 @@ class Lock(NamedTuple):
 
 
 def address(uri: str, revision: str | None) -> str:
-    """Return what a source is filed under."""
+    """Return what a source is filed under: its URI, and `@revision` where one is asked for."""
     return f"{uri}@{revision}" if revision else uri

@@ -45,11 +45,13 @@ class LockedStages:
 
     def get(self, stage: str) -> LockedStage | None:
         """Return what the lock says of a stage. What cannot be read says nothing."""
+        block = self._blocks.get(stage)
+        if block is None:
+            return None
         import tomllib
 
-        block = self._blocks.get(stage)
         try:
-            return _stage(tomllib.loads(block)["stage"][stage]) if block else None
+            return _stage(tomllib.loads(block)["stage"][stage])
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -62,7 +64,7 @@ def parse(text: str, *, name: str) -> Lock:
     """
     import tomllib
 
-    if not text:
+    if not text.strip():
         return Lock()
     if has_conflict(text):
         raise _error(f"{name} holds a merge conflict", "`ftc lock` makes one lock of both sides")
@@ -82,10 +84,14 @@ def read_merged(root: Path) -> Lock:
     Raises:
         ProjectError: if the file is no lock that this ftc reads.
     """
-    ours, theirs = (
-        parse(side, name=str(root / FILE_NAME)) for side in sides_of(text_of(root)) if side.strip()
+    name = str(root / FILE_NAME)
+    ours, theirs = (parse(side, name=name) for side in sides_of(text_of(root)))
+    return Lock(
+        env={**theirs.env, **ours.env},
+        pins={**theirs.pins, **ours.pins},
+        contents={**theirs.contents, **ours.contents},
+        stages={**theirs.stages, **ours.stages},
     )
-    return Lock(*({**their, **our} for our, their in zip(ours, theirs, strict=True)))
 
 
 def _hold_version(version: object, name: str) -> None:

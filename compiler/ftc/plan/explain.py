@@ -42,14 +42,18 @@ ABSENT = Absent()
 
 
 def changes(
-    before: Mapping[str, Any], now: Mapping[str, Any], *, stage: Stage
+    before: Mapping[str, Any], now: Mapping[str, Any], *, stage: Stage | None
 ) -> tuple[Change, ...]:
-    """Return what differs, settings first, in the order of their names."""
+    """Return what differs, settings first, in the order of their names.
+
+    Without *stage*, which knows defaults, lines and the names of inputs, they are not told.
+    """
     found: list[Change] = []
+    defaults = stage.defaults if stage else {}
     old, new = dict(_leaves(before["spec"])), dict(_leaves(now["spec"]))
     for leaf in sorted(old.keys() | new.keys()):
-        was = old.get(leaf, stage.defaults.get(leaf, ABSENT))
-        is_now = new.get(leaf, stage.defaults.get(leaf, ABSENT))
+        was = old.get(leaf, defaults.get(leaf, ABSENT))
+        is_now = new.get(leaf, defaults.get(leaf, ABSENT))
         if was != is_now:
             found.append(Change(leaf, was, is_now, line=_line(stage, leaf)))
     for role in sorted(before["inputs"].keys() | now["inputs"].keys()):
@@ -89,14 +93,18 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _line(stage: Stage, leaf: str) -> int | None:
+def _line(stage: Stage | None, leaf: str) -> int | None:
     """The line of a setting, or of what it would stand under."""
+    if stage is None:
+        return None
     while leaf not in stage.lines and "." in leaf:
         leaf = leaf.rpartition(".")[0]
     return stage.lines.get(leaf, stage.lines.get(""))
 
 
-def _about(stage: Stage, role: str) -> str:
+def _about(stage: Stage | None, role: str) -> str:
+    if stage is None:
+        return f"input {role}"
     if role == "source" and stage.source is not None:
         return stage.source.uri
     edge = stage.inputs.get(role)

@@ -13,7 +13,6 @@ from ftc.store.records import Record
 from ftc.store.store import Store
 
 if TYPE_CHECKING:
-    from ftc.lockfile.lock import LockedStage
     from ftc.lockfile.reading import LockedStages
     from ftc.plan.explain import Change
     from ftc.store.supply import Supply
@@ -160,26 +159,32 @@ class Freshness:
     def _made(self, key: str | None) -> Record | None:
         return self.store.record(key) if key else None
 
+    def own_changes(self, stage: Stage) -> tuple[Change, ...]:
+        """Return what differs in a stage itself, its inputs aside, which may not be known yet."""
+        made = self._made(self.store.ref(self.owner, stage.name))
+        old = self._before(stage, made)
+        return self._changes(stage, made, preimage(stage, old["inputs"])) if old else ()
+
     def _changes(
-        self, stage: Stage, before: Record | None, image: Mapping[str, Any]
+        self, stage: Stage, made: Record | None, image: Mapping[str, Any]
     ) -> tuple[Change, ...]:
-        """Compare with what the project used last, else with what ftc.lock says of the stage."""
-        if before is not None:
-            old = before.preimage
-        elif (locked := self._in_lock(stage)) is not None:
-            old = locked.preimage
-        else:
+        old = self._before(stage, made)
+        if old is None:
             return ()
         from ftc.plan.explain import changes  # nothing to explain while all is fresh
 
         return changes(old, image, stage=stage)
 
-    def _in_lock(self, stage: Stage) -> LockedStage | None:
+    def _before(self, stage: Stage, made: Record | None) -> dict[str, Any] | None:
+        """What the project used last, *made*, else what ftc.lock says of the stage."""
+        if made is not None:
+            return made.preimage
         if self._locked is None:
             from ftc.lockfile.reading import LockedStages
 
             self._locked = LockedStages(self.plan.root)
-        return self._locked.get(stage.name)
+        locked = self._locked.get(stage.name)
+        return locked.preimage if locked else None
 
 
 def _missing(before_key: str | None, *, compared: bool) -> str:

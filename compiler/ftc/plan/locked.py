@@ -32,9 +32,9 @@ def updated(
     contents = dict(lock.contents)
     for name in names:
         stage, record = plan.stages[name], states[name].known
+        contents.update(_content(stage, sources))
         if record is not None:
             stages[name] = entry_of(stage, record, before=lock.stages.get(name))
-            contents.update(_content(stage, record, sources))
     addresses = {
         address(stage.source.uri, stage.source.revision)
         for stage in plan.stages.values()
@@ -134,9 +134,9 @@ def _unknown(lock: Lock, key: str) -> str:
     return f"is not in ftc.lock, which calls it {same}" if same else "is not in ftc.lock"
 
 
-def _content(stage: Stage, record: Record, sources: Sources) -> Iterator[tuple[str, Content]]:
+def _content(stage: Stage, sources: Sources) -> Iterator[tuple[str, Content]]:
     if stage.source is None:
         return
     found = sources.find(stage.source)
-    if found.path is not None and found.digest == record.preimage["inputs"].get("source"):
+    if found.path is not None and found.digest is not None:
         yield address(stage.source.uri, None), Content(found.digest, size_of(found.path))

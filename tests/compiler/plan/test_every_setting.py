@@ -180,7 +180,9 @@ def flips(draw: st.DrawFn) -> tuple[Setting, Any]:
 
 
 @pytest.mark.invariant(4)
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 @given(flips())
 def test_a_setting_changes_the_keys_of_the_stages_that_use_it(flip: tuple[Setting, Any]) -> None:
     """A semantic one those, exactly; an operational one none; a default written out none."""

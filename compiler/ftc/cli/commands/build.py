@@ -10,6 +10,7 @@ import gc
 import time
 from collections.abc import Sequence
 
+from ftc.build.locking import keep_lock
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
@@ -34,6 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
     )
+    as_locked = parser.add_mutually_exclusive_group()
+    as_locked.add_argument(
+        "--locked", action="store_true", help="just what ftc.lock says; exit 4 if that differs"
+    )
+    as_locked.add_argument(
+        "--frozen", action="store_true", help="run nothing: take ftc.lock's outputs by digest"
+    )
+    as_locked.add_argument(
+        "--rebuild",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="run it again, and compare with its result",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -44,18 +59,51 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return plan.run(arguments, console)
     began = time.monotonic()
     workspace = open_workspace()
+    arguments.targets = arguments.targets or arguments.rebuild
     targets = workspace.targets(arguments.targets)
     freshness = workspace.freshness()
+    if arguments.locked or arguments.frozen:
+        return _as_locked(targets, workspace, freshness, arguments=arguments, console=console)
     names = workspace.made_by(arguments.targets)
-    if not unsettled(workspace.plan, freshness.look(), names):
-        names = list(workspace.plan.closure(names))
-        _use(names, workspace, freshness)
+    if unsettled(workspace.plan, freshness.look(), names):
+        code = _build(names, workspace, freshness, arguments=arguments, console=console)
+        if code != Exit.DONE:
+            return code
         _show(targets, workspace, freshness, console=console)
-        return _up_to_date(len(names), began, console)
-    code = _build(names, workspace, freshness, arguments=arguments, console=console)
+        keep_lock(freshness, names)
+        console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
+    else:
+        closure = list(workspace.plan.closure(names))
+        _use(closure, workspace, freshness)
+        _show(targets, workspace, freshness, console=console)
+        keep_lock(freshness, names)
+        _up_to_date(len(closure), began, console)
+    if arguments.rebuild:
+        gc.enable()
+        from ftc.cli.locked import again
+
+        return again(workspace, freshness, arguments.rebuild, console=console)
+    return Exit.DONE
+
+
+def _as_locked(
+    targets: Sequence[Target],
+    workspace: Workspace,
+    freshness: Freshness,
+    *,
+    arguments: argparse.Namespace,
+    console: Console,
+) -> int:
+    """Build what ftc.lock says, and leave it as it is."""
+    gc.enable()
+    from ftc.cli.locked import frozen, locked
+
+    if arguments.frozen:
+        code = frozen(workspace, freshness, targets, console=console)
+    else:
+        code, freshness = locked(workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
         _show(targets, workspace, freshness, console=console)
-        console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     return code
 
 
@@ -71,13 +119,21 @@ def _build(
     from ftc.build.ask import AskError
     from ftc.build.engine import build
     from ftc.build.pins import pin
+    from ftc.build.ready import hold_libraries
     from ftc.cli.progress import Progress
+    from ftc.lockfile.reading import read
+    from ftc_runtime.errors import StageError
 
     plan = workspace.plan
+    read(plan.root)  # one that cannot be read is told before anything runs
     try:
+        hold_libraries(freshness, names)
         pin(plan.closure(names).values(), workspace.sources, say=console.talk)
     except AskError as error:
         console.error("source", error.message, error.hint)
+        return Exit.FAILED
+    except StageError as error:
+        console.error("libraries", error.message, error.hint)
         return Exit.FAILED
     outcome = build(
         freshness,
@@ -121,11 +177,10 @@ def _show(
             console.records([{"type": "result", "target": target.name, "path": str(view)}])
 
 
-def _up_to_date(count: int, began: float, console: Console) -> int:
+def _up_to_date(count: int, began: float, console: Console) -> None:
     if console.json:
         console.records([{"type": "up-to-date", "stages": count}])
     console.talk(f"{stages(count)} up to date ({_since(began)})")
-    return Exit.DONE
 
 
 def _since(began: float) -> str:
