@@ -36,10 +36,10 @@ class LockedFreshness(Freshness):
         if self.store.complete(record):
             return state
         if stage.reproduces == "exact":
-            return state._replace(status=Status.STALE, note="run again, to compare with ftc.lock")
+            return state._replace(status=Status.STALE, note="run, to compare with ftc.lock")
         if self._supplies(record):
             return state._replace(status=Status.REMOTE)
-        note = "it is neither here nor in a remote: run again, to compare with ftc.lock"
+        note = "it is neither here nor in a remote: run, to compare with ftc.lock"
         return state._replace(status=Status.STALE, note=note)
 
     def _supplies(self, record: Record) -> bool:

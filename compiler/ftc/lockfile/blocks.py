@@ -51,7 +51,7 @@ def stage_blocks(text: str) -> dict[str, str]:
     ends = [header.start() for header in headers[1:]] + [len(text)]
     return {
         json.loads(header[1]): text[header.start() : end].rstrip("\n")
-        for header, end in zip(headers, ends, strict=True)
+        for header, end in zip(headers, ends, strict=False)
     }
 
 

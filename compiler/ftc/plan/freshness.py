@@ -189,7 +189,7 @@ class Freshness:
 
 def _missing(before_key: str | None, *, compared: bool) -> str:
     words = "its record is gone from the store" if before_key else "never built"
-    return f"{words} here; ftc.lock has it otherwise" if compared else words
+    return f"{words} here: compared with ftc.lock" if compared else words
 
 
 def _uri(stage: Stage) -> str:

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _check(workspace: Workspace, words: list[str], console: Console) -> int:
     lock = read(workspace.plan.root)
-    names = dict.fromkeys(workspace.stages(words))
+    names = dict.fromkeys(workspace.stages(words) or workspace.plan.stages)
     found = [] if words else list(gone(lock, workspace.plan))
     if not words:
         names |= dict.fromkeys(name for name in lock.stages if name in workspace.plan.stages)
