@@ -36,11 +36,11 @@ class LockedFreshness(Freshness):
         if self.store.complete(record):
             return state
         if stage.reproduces == "exact":
-            return state._replace(status=Status.STALE, note="run, to compare with ftc.lock")
+            return state._replace(status=Status.ABSENT, note="run, to compare with ftc.lock")
         if self._supplies(record):
             return state._replace(status=Status.REMOTE)
         note = "it is neither here nor in a remote: run, to compare with ftc.lock"
-        return state._replace(status=Status.STALE, note=note)
+        return state._replace(status=Status.ABSENT, note=note)
 
     def _supplies(self, record: Record) -> bool:
         """It must know the key still: what did not keep its promise is forgotten by key."""

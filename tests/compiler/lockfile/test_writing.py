@@ -36,7 +36,9 @@ def test_the_lock_is_sorted_a_leaf_a_line() -> None:
         stages={"sft:a": entry(16)},
     )
 
-    assert rendered(lock) == """\
+    assert (
+        rendered(lock)
+        == """\
 # Written by ftc: commit it. After a merge conflict `ftc lock` makes it again.
 version = 1
 
@@ -69,6 +71,7 @@ outputs.adapter = { artifact = "adapter", digest = "sha256:bb", kind = "tree", s
 made_on.instruction_set = "avx2"
 made_on.threads = 2
 """
+    )
 
 
 def test_a_lock_that_stands_is_not_written_again(tmp_path: Path) -> None:
