@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ftc.lockfile.blocks import stage_blocks, text_of
+from ftc.lockfile.blocks import has_conflict, stage_blocks, text_of
 from ftc.lockfile.reading import read
 from ftc.lockfile.writing import rendered_stage, write
 from ftc.plan.freshness import Freshness
@@ -33,8 +33,9 @@ def keep_lock(freshness: Freshness, names: Iterable[str]) -> None:
 
 def _stands(freshness: Freshness, names: list[str], root: Path) -> bool:
     """Say whether the lock has it all: to parse that of a thousand stages would take a second."""
-    blocks = stage_blocks(text_of(root))
-    if blocks.keys() - freshness.plan.stages.keys():
+    text = text_of(root)
+    blocks = stage_blocks(text)
+    if has_conflict(text) or blocks.keys() - freshness.plan.stages.keys():
         return False
     for name in names:
         record = freshness.states[name].known

@@ -1,11 +1,10 @@
-"""`ftc build --locked`, `--frozen` and `--rebuild`: how they are told."""
+"""`ftc build --locked` and `--rebuild`: how they are told."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from ftc.build.frozen import NotAtHand, take_frozen
 from ftc.build.locked import LockedOutcome, build_locked
 from ftc.build.rebuild import rebuild
 from ftc.cli.console import Console
@@ -17,7 +16,6 @@ from ftc.cli.workspace import Workspace
 from ftc.lockfile.reading import read
 from ftc.plan.freshness import Freshness
 from ftc.plan.locked import differences
-from ftc.plan.stages import Target
 from ftc_runtime.errors import StageError
 
 
@@ -77,29 +75,6 @@ def _tell(done: LockedOutcome, console: Console) -> None:
                 f"  {one.locked.digest} in ftc.lock, {one.locked.size} bytes\n"
                 f"  {one.here.digest} here, {one.here.size} bytes"
             )
-
-
-def frozen(
-    workspace: Workspace, freshness: Freshness, targets: Sequence[Target], *, console: Console
-) -> int:
-    """Take the locked outputs of targets from the store or a remote; run nothing."""
-    lock = read(workspace.plan.root)
-
-    def show(stage: str, done: int, total: int) -> None:
-        console.show_live(f"  {stage}  {done // 10**6} of {total // 10**6} MB")
-
-    try:
-        origins = take_frozen(freshness, lock, targets, told=show)
-    except NotAtHand as nowhere:
-        for one in nowhere.missing:
-            digest = f" {one.digest}" if one.digest else ""
-            console.error("frozen", f"{one.stage} ({one.output}){digest}: {one.problem}", None)
-        return Exit.FAILED
-    for name, origin in origins.items():
-        if console.json:
-            console.records([{"type": "taken", "output": name, "from": origin}])
-        console.talk(f"= {name}  taken from {origin}")
-    return Exit.DONE
 
 
 def again(

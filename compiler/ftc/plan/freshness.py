@@ -187,6 +187,20 @@ class Freshness:
         return locked.preimage if locked else None
 
 
+def ends(states: Mapping[str, State], stage: str) -> list[str]:
+    """Return where the chains end that a pending stage waits for: what has to run in any case."""
+    stack, seen = [stage], {stage}
+    while stack:
+        waits_for = set(states[stack.pop()].waits_for) - seen
+        seen |= waits_for
+        stack += [name for name in waits_for if states[name].status is Status.PENDING]
+    return [
+        name
+        for name, state in states.items()
+        if name in seen - {stage} and state.status is not Status.PENDING
+    ]
+
+
 def _missing(before_key: str | None, *, compared: bool) -> str:
     words = "its record is gone from the store" if before_key else "never built"
     return f"{words} here: compared with ftc.lock" if compared else words

@@ -95,12 +95,14 @@ def _as_locked(
     console: Console,
 ) -> int:
     """Build what ftc.lock says, and leave it as it is."""
-    gc.enable()
-    from ftc.cli.locked import frozen, locked
-
     if arguments.frozen:
+        from ftc.cli.frozen import frozen
+
         code = frozen(workspace, freshness, targets, console=console)
     else:
+        gc.enable()
+        from ftc.cli.locked import locked
+
         code, freshness = locked(workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
         _show(targets, workspace, freshness, console=console)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import StageLine, reason_of, reason_rows, stage_line, stage_lines
-from ftc.cli.workspace import Workspace, open_workspace
-from ftc.plan.freshness import State, Status
+from ftc.cli.workspace import open_workspace
+from ftc.plan.freshness import Status, ends
 
 EXAMPLES = "examples:\n  ftc why merged-gguf\n  ftc why sft:assistant --json"
 
@@ -37,7 +36,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             own = freshness.own_changes(workspace.plan.stages[line.stage])
             reasons = tuple(reason_of(change, workspace.plan) for change in own)
             line = line._replace(reasons=reasons)
-        told.append((line, list(_causes(line.stage, workspace, states))))
+        causes = [stage_line(workspace.plan, states[name]) for name in ends(states, line.stage)]
+        told.append((line, causes))
     if console.json:
         console.records(
             {**line.record(), "because": [cause.record() for cause in causes]}
@@ -49,20 +49,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if not told:
         console.data(f"{', '.join(arguments.targets)}: up to date")
     return Exit.DONE
-
-
-def _causes(stage: str, workspace: Workspace, states: Mapping[str, State]) -> Iterator[StageLine]:
-    """Give the stages at the ends of the chains that a pending stage waits for."""
-    stack, seen = [stage], {stage}
-    while stack:
-        for name in states[stack.pop()].waits_for:
-            if name in seen:
-                continue
-            seen.add(name)
-            if states[name].status == Status.PENDING:
-                stack.append(name)
-            else:
-                yield stage_line(workspace.plan, states[name])
 
 
 def _paragraph(line: StageLine, causes: list[StageLine]) -> list[str]:
