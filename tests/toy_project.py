@@ -40,7 +40,8 @@ class Diary:
 
     def stage_waiting(self, stage: Stage, holder: Holder) -> None:
         """Keep it."""
-        self.lines.append(f"waiting {stage.name} for {holder.pid}")
+        held = f"{holder.holds} of " if holder.holds else ""
+        self.lines.append(f"waiting {stage.name} for {held}{holder.pid}")
 
     def stage_started(self, stage: Stage, state: State) -> None:
         """Keep it."""
@@ -75,11 +76,13 @@ class ToyProject:
 
     root: Path
     stages: dict[str, Stage] = field(default_factory=dict)
+    shared: Path | None = None
+    """The store that it shares with others, if it does."""
 
     @property
     def store(self) -> Store:
         """Return the project's store."""
-        return Store(self.root / ".ftc")
+        return Store(self.shared or self.root / ".ftc")
 
     def stage(
         self,
@@ -90,6 +93,7 @@ class ToyProject:
         inputs: Sequence[str] = (),
         outputs: Mapping[str, str] | None = None,
         source: Path | None = None,
+        devices: int = 0,
         **behaviour: Any,
     ) -> Stage:
         """Add a stage, or put another in its place. *inputs*: `stage` or `stage>output`."""
@@ -110,6 +114,7 @@ class ToyProject:
             reproduces="exact",
             lines={},
             source=OutsideSource(source.name, path=source) if source else None,
+            devices=devices,
         )
         return self.stages[name]
 
@@ -153,11 +158,11 @@ class ToyProject:
         assert record is not None
         return record.outputs[output].digest
 
-    def build_elsewhere(self) -> subprocess.Popen[str]:
+    def build_elsewhere(self, **options: Any) -> subprocess.Popen[str]:
         """Start a process that builds everything, prints the diary and exits with the code."""
         folder = Path(__file__).parent
         file = self.root / f"project-{os.urandom(4).hex()}.pickle"
-        file.write_bytes(pickle.dumps(self))
+        file.write_bytes(pickle.dumps((self, options)))
         return subprocess.Popen(
             [sys.executable, "-c", "import toy_project; toy_project.main()", str(file)],
             env={**os.environ, "PYTHONPATH": str(folder)},
@@ -168,9 +173,9 @@ class ToyProject:
 
 def main() -> None:
     """Build the project that lies pickled at the path in the arguments."""
-    project = pickle.loads(Path(sys.argv[1]).read_bytes())
+    project, options = pickle.loads(Path(sys.argv[1]).read_bytes())
     diary = Diary()
-    outcome = project.build(diary=diary)
+    outcome = project.build(diary=diary, **options)
     sys.stdout.write("\n".join(diary.lines) + "\n")
     sys.exit(outcome.code)
 

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,8 @@ def main(spec: dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "running" in params:
         Path(params["running"]).write_text(str(os.getpid()))
-    time.sleep(params.get("seconds", 0))
+    with using_cards(spec["stage"], params.get("cards")):
+        time.sleep(params.get("seconds", 0))
     if "signal" in params:
         os.kill(os.getpid(), params["signal"])
     if "complaint" in params:
@@ -43,6 +46,20 @@ def main(spec: dict[str, Any]) -> None:
         Path(params["edit"]).write_text("edited while the stage ran")
     write_outputs(spec)
     say(event="done", facts={"outputs": len(spec["outputs"])})
+
+
+@contextmanager
+def using_cards(stage: str, file: str | None) -> Iterator[None]:
+    """Note in a file when the stage has begun and ended to use each card that it sees."""
+    if file is None:
+        yield
+        return
+    cards = os.environ.get("CUDA_VISIBLE_DEVICES", "none").split(",")
+    for word in ("begins", "ends"):
+        with Path(file).open("a") as notes:
+            notes.write("".join(f"{card} {word} {stage}\n" for card in cards))
+        if word == "begins":
+            yield
 
 
 def leave_children(pids: Path, *, wait: bool) -> None:

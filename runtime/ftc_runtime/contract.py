@@ -67,6 +67,8 @@ class Need:
     many: bool = False
     """Takes a list: the roles are then `train.0`, `train.1`, ..."""
     libraries: tuple[str, ...] = ()
+    devices: int = 0
+    """The GPUs that a stage uses because it is given this."""
 
 
 def operational(default: Any, description: str, **constraints: Any) -> Any:
@@ -132,6 +134,8 @@ class StageParams(Settings):
     """exact: the same bytes anywhere. seeded: the same bytes on like hardware."""
     takes_source: ClassVar[bool] = False
     """Reads something from outside the project: a file, a package or a hub."""
+    devices: ClassVar[int] = 0
+    """How many GPUs it uses where there are any. Without one it works on the CPU."""
 
 
 class Source(Settings):

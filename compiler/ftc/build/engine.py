@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ftc.build.devices import Devices
 from ftc.build.execute import (
     Action,
     Command,
@@ -22,15 +24,19 @@ from ftc.build.provenance import usable_processors
 from ftc.build.report import Guarded, Reporter, StageFailure
 from ftc.build.run_file import RunFile
 from ftc.build.scheduler import Step, run_steps
+from ftc.build.slots import Slots
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.needed import needed
+from ftc.plan.needed import AT_HAND, needed
 from ftc.plan.stages import Stage
 from ftc.store.records import Record
 from ftc.store.supply import SupplyFault
 
 ENDING_SECONDS = 12.0
 """How long an interrupted build waits for its processes: the shim's grace and a little more."""
+
+MOST_WAITING = 64
+"""How many stages may wait for GPUs beside those that run."""
 
 
 @dataclass(slots=True)
@@ -64,6 +70,7 @@ def build(
     command: Command = runtime_command,
     keep_refs: bool = True,
     compare: Compare | None = None,
+    reading: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Build the named stages and all that they need.
 
@@ -73,10 +80,17 @@ def build(
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
-    training, and how a build was started must not.
+    training, and how a build was started must not. *reading* is told how many bytes of sources
+    that nobody has read before are read, and of how many.
+
+    Raises:
+        ProjectError: before anything runs, if a stage needs more GPUs than there are.
     """
     names = list(names)
+    sources = (stage.source for stage in freshness.plan.closure(names).values())
+    freshness.sources.read((source for source in sources if source), told=reading)
     interrupt = Interrupt()
+    outcome = Outcome()
     guarded = Guarded(RunFile(freshness.store, reporter))
     executor = Executor(
         store=freshness.store,
@@ -86,21 +100,25 @@ def build(
         reporter=guarded,
         interrupt=interrupt,
         threads=threads or usable_processors(),
+        devices=Devices(os.environ),
+        slots=Slots(jobs),
+        give_up=lambda: interrupt.asked() or bool(outcome.failed and not keep_going),
         command=command,
         compare=compare,
     )
-    builder = _Builder(freshness, executor)
+    builder = _Builder(freshness, executor, outcome)
     stages: dict[str, Stage] = {}
     with interrupt.signals():
         # Again only after a supply did not keep its promise: other stages are needed then.
         while builder.begins():
             stages = needed(freshness.plan, freshness.look(), names)
+            builder.refuse_shortage(stages)
             try:
                 with interrupt.raising():
-                    run_steps(builder.steps(stages), jobs=jobs, keep_going=keep_going)
+                    steps, threads = builder.steps(stages), _threads(jobs, stages.values())
+                    run_steps(steps, threads=threads, keep_going=keep_going)
             except KeyboardInterrupt:
                 builder.wait_until_idle()
-    outcome = builder.outcome
     outcome.interrupted = interrupt.asked()
     outcome.left_out = [name for name in stages if name not in outcome.records | outcome.failed]
     guarded.up_to_date([freshness.plan.stages[name] for name in outcome.fresh])
@@ -109,11 +127,18 @@ def build(
     return outcome
 
 
+def _threads(jobs: int, stages: Iterable[Stage]) -> int:
+    """Return how many stages may run or wait: a wait for a GPU is to hold up no other stage."""
+    if jobs == 1:
+        return 1
+    return jobs + min(MOST_WAITING, sum(stage.devices > 0 for stage in stages))
+
+
 class _Builder:
     """The steps of one build. doit asks for freshness in the main thread, and works in others."""
 
-    def __init__(self, freshness: Freshness, executor: Executor) -> None:
-        self.outcome = Outcome()
+    def __init__(self, freshness: Freshness, executor: Executor, outcome: Outcome) -> None:
+        self.outcome = outcome
         self.bug: Exception | None = None
         """What no stage can be blamed for. It ends the build, and is raised after it."""
         self._freshness = freshness
@@ -129,6 +154,13 @@ class _Builder:
         again = self._again and not self.outcome.failed and not self._executor.interrupt.asked()
         self._again = False
         return again
+
+    def refuse_shortage(self, stages: Mapping[str, Stage]) -> None:
+        """Fail at once, rather than after hours, where a stage can never have its GPUs."""
+        states = self._freshness.states
+        self._executor.devices.refuse(
+            [stage for name, stage in stages.items() if states[name].status not in AT_HAND]
+        )
 
     def steps(self, stages: Mapping[str, Stage]) -> list[Step]:
         """Return the stages as things to do, each after those of them that it reads."""
@@ -184,7 +216,7 @@ class _Builder:
     def _do(self, stage: Stage) -> bool:
         with self._working():
             try:
-                if not self._executor.interrupt.asked():
+                if not self._executor.give_up():
                     self._keep(stage, self._executor.ensure(self._action(stage)))
                     return True
             except StageFailed as failed:

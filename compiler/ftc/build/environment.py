@@ -35,6 +35,8 @@ NETWORK_PREFIXES = ("MODELSCOPE_",)
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
 FIXED = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -46,9 +48,12 @@ FIXED = {
 
 
 def stage_environment(
-    ours: Mapping[str, str], *, threads: int, takes_source: bool
+    ours: Mapping[str, str], *, threads: int, takes_source: bool, visible: str | None = None
 ) -> dict[str, str]:
-    """Return the environment of a stage, made of *ours*. No user's or host's name is in it."""
+    """Return the environment of a stage, made of *ours*. No user's or host's name is in it.
+
+    *visible* names the GPUs that the stage may see; None leaves what the user said.
+    """
     kept = {
         name: value for name, value in ours.items() if _is_allowed(name, takes_source=takes_source)
     }
@@ -58,6 +63,8 @@ def stage_environment(
     kept.update(dict.fromkeys(THREADS, str(threads)))
     if not takes_source:
         kept["HF_HUB_OFFLINE"] = "1"
+    if visible is not None:
+        kept[VISIBLE] = visible
     return kept
 
 

@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from ftc.build.devices import Devices, Lent
 from ftc.build.environment import stage_environment
 from ftc.build.interrupt import Interrupt
 from ftc.build.outputs import faults_of, output_paths
 from ftc.build.provenance import facts_of_run
 from ftc.build.report import Reporter, StageFailure
+from ftc.build.slots import Slots
 from ftc.build.supervise import Ended, Job, supervise
 from ftc.plan.freshness import State, Status
 from ftc.plan.sources import Sources
@@ -48,7 +50,7 @@ class StageFailed(Exception):
 
 
 class Interrupted(Exception):
-    """The build was asked to end before the stage did."""
+    """The build is to end, and the stage has not ended or not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class Executor:
     reporter: Reporter
     interrupt: Interrupt
     threads: int
+    devices: Devices
+    slots: Slots
+    give_up: Callable[[], bool]
+    """Whether nothing new is to start: after an interrupt, or a failure elsewhere."""
     command: Command = runtime_command
     compare: Compare | None = None
     """Says which record to go on with. Every action runs then, though its result may be here."""
@@ -113,11 +119,13 @@ class Executor:
         with KeyLock(self.store, action.key) as lock:
             locked = lock.acquire(
                 waiting=lambda holder: self.reporter.stage_waiting(action.stage, holder),
-                give_up=self.interrupt.asked,
+                give_up=self.give_up,
             )
             if not locked:
                 raise Interrupted
-            return self._restored(action) or self._fetched(action) or self._built(action, lock)
+            return (
+                self._restored(action) or self._fetched(action) or self._when_it_may(action, lock)
+            )
 
     def ref_file(self, stage: Stage) -> Path | None:
         """Return where the stage's ref is, if refs are kept."""
@@ -127,6 +135,20 @@ class Executor:
         """Note that the project uses the key's result, if refs are kept."""
         if self.owner is not None:
             self.store.set_ref(self.owner, stage.name, key)
+
+    def _when_it_may(self, action: Action, lock: KeyLock) -> Record:
+        """Build it once it has its GPUs, and then a place among those that run."""
+        with (
+            self.devices.lend(
+                action.stage,
+                waiting=lambda holder: self.reporter.stage_waiting(action.stage, holder),
+                give_up=self.give_up,
+            ) as lent,
+            self.slots.one(urgent=action.stage.devices > 0, give_up=self.give_up) as got,
+        ):
+            if lent is None or not got:
+                raise Interrupted
+            return self._built(action, lock, lent)
 
     def _restored(self, action: Action) -> Record | None:
         record = self.store.record(action.key)
@@ -153,11 +175,11 @@ class Executor:
         megabytes = {"done": done // 10**6, "total": total // 10**6, "unit": f"{output}, MB"}
         self.reporter.stage_event(stage, {"event": "progress", **megabytes, "values": {}})
 
-    def _built(self, action: Action, lock: KeyLock) -> Record:
+    def _built(self, action: Action, lock: KeyLock, lent: Lent) -> Record:
         self.reporter.stage_started(action.stage, action.state)
         started = time.time()
         try:
-            ended = self._run(action, lock)
+            ended = self._run(action, lock, lent)
             outputs = self._believed(action, ended)
         except StageFailed as failed:
             failure = failed.failure
@@ -165,7 +187,7 @@ class Executor:
                 action.key, Failure(failure.message, failure.hint, round(time.time(), 3))
             )
             raise
-        facts = facts_of_run(ended, threads=self.threads, started=started)
+        facts = facts_of_run(ended, threads=self.threads, started=started, lent=lent)
         made = Record(action.key, action.preimage, outputs, facts)
         record = self.store.publish(made)
         self.use(action.stage, action.key)
@@ -175,7 +197,7 @@ class Executor:
         self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
         return record
 
-    def _run(self, action: Action, lock: KeyLock) -> Ended:
+    def _run(self, action: Action, lock: KeyLock, lent: Lent) -> Ended:
         """Run the process in a folder of the key's own."""
         work = self.store.work(action.key)
         if not (action.state.found and action.state.found.files):
@@ -188,9 +210,12 @@ class Executor:
             log=self.store.log(action.key),
             events=self.store.events(action.key),
             environment=stage_environment(
-                os.environ, threads=self.threads, takes_source=action.stage.source is not None
+                os.environ,
+                threads=self.threads,
+                takes_source=action.stage.source is not None,
+                visible=lent.visible,
             ),
-            lock=lock.fileno(),
+            locks=(lock.fileno(), *lent.descriptors),
         )
         return supervise(
             job,

@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import ftc
+from ftc.build.devices import Lent
 from ftc.build.supervise import Ended
 
 INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "sve", "asimd")
 """Best first, as /proc/cpuinfo calls them. Another one may round a sum in another way."""
 
 
-def facts_of_run(ended: Ended, *, threads: int, started: float) -> dict[str, Any]:
+def facts_of_run(ended: Ended, *, threads: int, started: float, lent: Lent) -> dict[str, Any]:
     """Return the facts of one run. *started* is in seconds since 1970."""
     return {
         "host": socket.gethostname(),
         "instruction_set": instruction_set(),
         "aten_cpu_capability": os.environ.get("ATEN_CPU_CAPABILITY"),
         "threads": threads,
+        **lent.facts(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(ended.seconds, 3),
         "peak_bytes": ended.peak_bytes,

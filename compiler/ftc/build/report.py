@@ -29,7 +29,7 @@ class Reporter(Protocol):
     """Told of every change of state. Called from several threads, one call at a time."""
 
     def stage_waiting(self, stage: Stage, holder: Holder) -> None:
-        """Another process builds the same key; we wait for its result."""
+        """Another process builds the same key, or has a GPU that the stage needs; we wait."""
 
     def stage_started(self, stage: Stage, state: State) -> None:
         """The stage's process is about to start. *state* says why: its changes, else its note."""

@@ -31,7 +31,7 @@ class RunFile:
 
     def stage_waiting(self, stage: Stage, holder: Holder) -> None:
         """See `Reporter`."""
-        self._write("waiting", stage, pid=holder.pid, host=holder.host)
+        self._write("waiting", stage, holds=holder.holds, pid=holder.pid, host=holder.host)
         self._reporter.stage_waiting(stage, holder)
 
     def stage_started(self, stage: Stage, state: State) -> None:

@@ -29,8 +29,8 @@ class Step:
     target: Path | None
 
 
-def run_steps(steps: Sequence[Step], *, jobs: int, keep_going: bool) -> None:
-    """Do every step that is not fresh, *jobs* at once, each after those before it.
+def run_steps(steps: Sequence[Step], *, threads: int, keep_going: bool) -> None:
+    """Do every step that is not fresh, *threads* at once, each after those before it.
 
     Without *keep_going* nothing new starts after a failure; with it, only what needs the failed
     step is left out.
@@ -44,8 +44,8 @@ def run_steps(steps: Sequence[Step], *, jobs: int, keep_going: bool) -> None:
         _Silent(),
         continue_=keep_going,
         stream=Stream(0),
-        # With one job too: the main thread only waits then, where a signal can reach it.
-        num_process=jobs,
+        # With one too: the main thread only waits then, where a signal can reach it.
+        num_process=threads,
     )
     runner.run_all(control.task_dispatcher())
 

@@ -34,8 +34,8 @@ class Job:
     log: Path
     events: Path
     environment: Mapping[str, str]
-    lock: int
-    """The descriptor of the key's lock, which the process holds too."""
+    locks: tuple[int, ...]
+    """The descriptors of its key's and its GPUs' locks, which the process holds too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _start(job: Job, *, live: int, say: int) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd=job.folder,
             env={**job.environment, ENVIRONMENT_NAME: str(say)},
-            pass_fds=(live, say, job.lock),
+            pass_fds=(live, say, *job.locks),
             start_new_session=True,
         )
 

@@ -11,6 +11,7 @@ from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.lock_lines import print_differences
 from ftc.cli.progress import Progress
+from ftc.cli.reading import read_sources
 from ftc.cli.stage_lines import short, stages
 from ftc.cli.workspace import Workspace
 from ftc.lockfile.reading import read
@@ -27,6 +28,7 @@ def locked(
     lock = read(plan.root)
     names = workspace.made_by(arguments.targets)
     closure = plan.closure(names)
+    read_sources(workspace, closure, console)
     found = list(differences(lock, plan, workspace.sources, closure))
     if found:
         print_differences(found, plan, console)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ftc.build.devices import Gpu
 
 Level = Literal["ok", "note", "missing"]
 MARKS: dict[Level, tuple[str, str]] = {
@@ -72,28 +74,21 @@ def _python() -> Finding:
 
 
 def _gpus() -> list[Finding]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return [Finding("gpu", "note", "no NVIDIA driver: stages run on the CPU")]
-    asked = "index,name,memory.total,memory.free,driver_version"
+    from ftc.build.devices import NoAnswer, installed_gpus
+
     try:
-        answer = subprocess.run(
-            [program, f"--query-gpu={asked}", "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        ).stdout
-    except (subprocess.SubprocessError, OSError) as error:
+        gpus = installed_gpus()
+    except NoAnswer as error:
         return [Finding("gpu", "note", f"nvidia-smi does not answer: {error}")]
-    findings = []
-    for line in filter(None, answer.splitlines()):
-        index, name, total, free, driver = (part.strip() for part in line.split(","))
-        text = (
-            f"{name}, {int(free) / 1024:.0f} of {int(total) / 1024:.0f} GiB free, driver {driver}"
-        )
-        findings.append(Finding(f"gpu {index}", "ok", text))
-    return findings or [Finding("gpu", "note", "none: stages run on the CPU")]
+    findings = [Finding(f"gpu {gpu.index}", "ok", _gpu_text(gpu)) for gpu in gpus]
+    return findings or [Finding("gpu", "note", "no NVIDIA driver: stages run on the CPU")]
+
+
+def _gpu_text(gpu: Gpu) -> str:
+    memory = ""
+    if gpu.free_mib is not None and gpu.total_mib is not None:
+        memory = f", {gpu.free_mib / 1024:.0f} of {gpu.total_mib / 1024:.0f} GiB free"
+    return f"{gpu.name}{memory}, driver {gpu.driver}"
 
 
 def _memory() -> Finding:

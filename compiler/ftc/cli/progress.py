@@ -36,9 +36,12 @@ class Progress:
 
     def stage_waiting(self, stage: Stage, holder: Holder) -> None:
         """Say who builds it already."""
-        self._record("waiting", stage, pid=holder.pid, host=holder.host, command=holder.command)
+        self._record("waiting", stage, **holder._asdict())
+        held = f"{holder.holds}, held by " if holder.holds else ""
+        since = time.strftime("%H:%M:%S", time.localtime(holder.since))
         self._console.talk(
-            f"  {stage.name}  waits for process {holder.pid} on {holder.host} ({holder.command})"
+            f"  {stage.name}  waits for {held}process {holder.pid} on {holder.host}"
+            f" since {since} ({holder.command})"
         )
 
     def stage_started(self, stage: Stage, state: State) -> None:

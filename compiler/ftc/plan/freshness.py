@@ -94,6 +94,7 @@ class Freshness:
     def look(self) -> dict[str, State]:
         """Return the state of every stage, in the plan's order."""
         self.states = {}
+        self.sources.begin_look()
         for stage in self.plan.stages.values():
             self.states[stage.name] = self.assess(stage)
         return self.states

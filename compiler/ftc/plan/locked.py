@@ -12,7 +12,6 @@ from ftc.plan.keys import key_of, preimage
 from ftc.plan.sources import Sources
 from ftc.plan.stages import Plan, Stage
 from ftc.store.records import Record
-from ftc.store.statcache import size_of
 
 
 class Difference(NamedTuple):
@@ -139,4 +138,5 @@ def _content(stage: Stage, sources: Sources) -> Iterator[tuple[str, Content]]:
         return
     found = sources.find(stage.source)
     if found.path is not None and found.digest is not None:
-        yield address(stage.source.uri, None), Content(found.digest, size_of(found.path))
+        size = sources.digests.look(found.path).size()
+        yield address(stage.source.uri, None), Content(found.digest, size)

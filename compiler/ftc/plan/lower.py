@@ -120,6 +120,7 @@ class _Graph:
                 reproduces=params.reproduces,
                 lines=self._lines((section, item), semantic),
                 source=self._outside(source, revision),
+                devices=_devices(params, edges),
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
 
@@ -173,6 +174,12 @@ def _libraries(params: StageParams, edges: Mapping[str, Edge]) -> list[str]:
     roles = {role.split(".")[0] for role in edges}
     brought = [name for role in roles for name in params.needs[role].libraries]
     return sorted({*params.libraries, *brought})
+
+
+def _devices(params: StageParams, edges: Mapping[str, Edge]) -> int:
+    """Return the GPUs that it uses: the kind's own, or those of an input in use."""
+    roles = {role.split(".")[0] for role in edges}
+    return max([params.devices, *(params.needs[role].devices for role in roles)])
 
 
 def _default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:

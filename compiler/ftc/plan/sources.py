@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,10 @@ from ftc.store.statcache import StatCache
 
 if TYPE_CHECKING:
     from ftc.lockfile.lock import Pin
+
+
+LOOK_BYTES = 1 << 26
+"""How much one look may read to know what a source is. Weights are left to `ftc build`."""
 
 
 class Found(NamedTuple):
@@ -32,13 +37,35 @@ class Found(NamedTuple):
 
 
 class Sources:
-    """Looks sources up. Reads a file's bytes only when they may have changed; asks no network."""
+    """Looks sources up. Reads a file's bytes only when they may have changed; asks no network.
+
+    In one look it reads no more than `LOOK_BYTES`, but for what `read` was called for.
+    """
 
     def __init__(self, root: Path, digests: StatCache) -> None:
         """*root* is the project's folder; *digests* remembers those of its files."""
         self.root = root
         self.digests = digests
         self._pins: dict[str, Pin] | None = None
+        self._may_read = LOOK_BYTES
+        self._read: set[Path] = set()
+
+    def begin_look(self) -> None:
+        """Allow as much reading as a look may do."""
+        self._may_read = LOOK_BYTES
+
+    def read(self, sources: Iterable[OutsideSource], *, told: Callable[[int, int], None]) -> None:
+        """Read the bytes of *sources* that no look has read, however many, and so do later looks.
+
+        *told* gets the bytes read so far and in all, from several threads.
+        """
+        self._read |= {source.path for source in sources if source.path is not None}
+        looks = []
+        for path in self._read:
+            with suppress(OSError):  # `find` says what is wrong with it.
+                looks.append(self.digests.look(path))
+        with suppress(OSError):
+            self.digests.read(looks, told=told)
 
     def find(self, source: OutsideSource) -> Found:
         """Return what *source* is now."""
@@ -50,7 +77,14 @@ class Sources:
             package = source.uri.removeprefix(PACKAGE).split("/")[0]
             return Found(None, f"{source.uri} is not here: pip install {package}")
         try:
-            return Found(self.digests.digest(source.path), path=source.path)
+            look = self.digests.look(source.path)
+            unread = look.unread_bytes()
+            if source.path not in self._read:
+                if unread > self._may_read:
+                    note = f"{unread / 1e9:.1f} GB not read yet: ftc build reads it once"
+                    return Found(None, note, source.path)
+                self._may_read -= unread
+            return Found(self.digests.digest_of(look), path=source.path)
         except FileNotFoundError:
             return Found(None, f"{source.uri} does not exist")
         except OSError as error:

@@ -53,6 +53,8 @@ class Stage(NamedTuple):
     lines: dict[str, int]
     """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml; "" is the item's own line."""
     source: OutsideSource | None = None
+    devices: int = 0
+    """The GPUs that it uses, on a machine that has any."""
 
 
 class Target(NamedTuple):

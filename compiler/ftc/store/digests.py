@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 PREFIX = "sha256:"
 HASHING_THREADS = 8
+PIECE_BYTES = 1 << 22
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,14 +35,22 @@ def digest_of_bytes(data: bytes) -> str:
     return PREFIX + hashlib.sha256(data).hexdigest()
 
 
-def digest_of_file(path: Path) -> str:
+def digest_of_file(path: Path, told: Callable[[int], None] | None = None) -> str:
     """Return `sha256:<hex>` of the content, which is what hubs, OCI and git-lfs say of a file.
+
+    *told* gets the size of each piece, in bytes, when it has been read.
 
     Raises:
         OSError: when it cannot be read.
     """
     with path.open("rb", buffering=0) as file:
-        return PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
+        if told is None:
+            return PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
+        digest, buffer = hashlib.sha256(), bytearray(PIECE_BYTES)
+        while read := file.readinto(buffer):
+            digest.update(memoryview(buffer)[:read])
+            told(read)
+        return PREFIX + digest.hexdigest()
 
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

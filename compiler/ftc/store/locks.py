@@ -18,12 +18,21 @@ POLL_SECONDS = 0.1
 
 
 class Holder(NamedTuple):
-    """Who builds a key now, as they said themselves. *since* is in seconds since 1970."""
+    """Who holds a lock now, as they said themselves. *since* is in seconds since 1970."""
 
     pid: int
     host: str
     command: str
     since: float
+    holds: str = ""
+    """What it is, where it is not the key: `GPU 0, NVIDIA H100`."""
+
+    @classmethod
+    def ourselves(cls, *, command: str = "", holds: str = "") -> Self:
+        """Return this process, with the command that it was started by unless another is said."""
+        return cls(
+            os.getpid(), os.uname().nodename, command or " ".join(sys.argv), time.time(), holds
+        )
 
 
 UNKNOWN = Holder(pid=0, host="?", command="?", since=0.0)
@@ -53,15 +62,15 @@ class KeyLock:
         *waiting* is told once who holds it.
         """
         tries = 0
-        while not self._try():
+        while not try_lock(self._descriptor):
             if give_up():
                 return False
             tries += 1
             # Someone who only looks holds it for an instant: the first failure says nothing.
             if tries == 2:
-                waiting(_said_by_holder(self._descriptor))
+                waiting(said_by_holder(self._descriptor))
             time.sleep(POLL_SECONDS)
-        self._sign()
+        sign(self._descriptor, Holder.ourselves())
         return True
 
     def fileno(self) -> int:
@@ -81,19 +90,6 @@ class KeyLock:
         """Let go. A process that was handed the descriptor keeps the key locked."""
         os.close(self._descriptor)
 
-    def _try(self) -> bool:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _sign(self) -> None:
-        holder = Holder(os.getpid(), os.uname().nodename, " ".join(sys.argv), time.time())
-        text = json.dumps(holder._asdict()).encode("utf-8", "replace")
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, text, 0)
-
 
 def holder_of(store: Store, key: str) -> Holder | None:
     """Return who builds the key now, or None. Does not wait."""
@@ -104,14 +100,31 @@ def holder_of(store: Store, key: str) -> Holder | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _said_by_holder(descriptor)
+        return said_by_holder(descriptor)
     else:
         return None
     finally:
         os.close(descriptor)
 
 
-def _said_by_holder(descriptor: int) -> Holder:
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file unless another has it. Return whether that was done."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def sign(descriptor: int, holder: Holder) -> None:
+    """Write into a locked file who has it, for those who wait."""
+    text = json.dumps(holder._asdict()).encode("utf-8", "replace")
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text, 0)
+
+
+def said_by_holder(descriptor: int) -> Holder:
+    """Return what the holder of a file wrote into it."""
     try:
         return Holder(**json.loads(os.pread(descriptor, 65536, 0)))
     except (ValueError, TypeError):

@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,8 @@ from ftc.store.digests import (
 from ftc.store.store import Store
 
 RACY_NANOSECONDS = 2_000_000_000
+SETTLED_SECONDS = 0.01
+LARGE_BYTES = 1 << 26
 BATCH = 400
 """Inodes asked for in one query, below the smallest limit that sqlite was built with."""
 
@@ -48,8 +50,11 @@ class _Identity(NamedTuple):
         return cls(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
     def is_settled(self, now: int) -> bool:
-        """Say whether a later write must show: clocks of filesystems are coarse."""
-        return max(self.modified, self.changed) < now - RACY_NANOSECONDS
+        """Say whether a later write must show: clocks of filesystems are coarse.
+
+        Only the ctime says so: it is never set by hand, and an mtime may lie in the future.
+        """
+        return self.changed < now - RACY_NANOSECONDS
 
 
 class _File(NamedTuple):
@@ -57,6 +62,28 @@ class _File(NamedTuple):
     path: Path
     identity: _Identity
     executable: bool
+
+
+class Look(NamedTuple):
+    """A file or a folder as it is now, by its inodes, and the digests that are remembered."""
+
+    files: Sequence[_File]
+    known: Mapping[_Identity, str]
+    is_folder: bool
+
+    def unread(self) -> list[_File]:
+        """Return the files whose bytes have to be read, one of each inode."""
+        return list(
+            {file.identity: file for file in self.files if file.identity not in self.known}.values()
+        )
+
+    def size(self) -> int:
+        """Return the bytes of all its files."""
+        return sum(file.identity.size for file in self.files)
+
+    def unread_bytes(self) -> int:
+        """Return how much there is to read before the digest is known."""
+        return sum(file.identity.size for file in self.unread())
 
 
 class StatCache:
@@ -69,40 +96,86 @@ class StatCache:
         self._connection: sqlite3.Connection | None = None
 
     def digest(self, path: Path) -> str:
-        """Return the digest of a file, or of a folder's listing.
-
-        A folder is what a stage would read in it: links are followed, to files and to folders,
-        and names that begin with a dot and `__pycache__` are left out (`.git`, the `.cache` of a
-        hub's client). The bytes of an unchanged file are read once.
+        """Return the digest of a file, or of a folder's listing. See `look`.
 
         Raises:
             OSError: when something cannot be read: nothing there, a dangling link, a loop.
         """
-        info = path.stat()
-        if not stat.S_ISDIR(info.st_mode):
-            return self._digests([_File("", path, _Identity.of(info), False)])[0]
-        files = list(_files_below(path, prefix="", above=()))
-        digests = self._digests(files)
-        return digest_of_bytes(
-            encode_listing(
-                {
-                    file.name: Entry(digest, file.identity.size, file.executable)
-                    for file, digest in zip(files, digests, strict=True)
-                }
-            )
-        )
+        return self.digest_of(self.look(path))
 
-    def _digests(self, files: Sequence[_File]) -> list[str]:
+    def look(self, path: Path) -> Look:
+        """Return what is known of a file or a folder, without reading a byte of it.
+
+        A folder is what a stage would read in it: links are followed, to files and to folders,
+        and names that begin with a dot and `__pycache__` are left out (`.git`, the `.cache` of a
+        hub's client).
+
+        Raises:
+            OSError: when something cannot be looked at: nothing there, a dangling link, a loop.
+        """
+        info = path.stat()
+        is_folder = stat.S_ISDIR(info.st_mode)
+        files = (
+            list(_files_below(path, prefix="", above=()))
+            if is_folder
+            else [_File("", path, _Identity.of(info), False)]
+        )
+        return Look(files, self._recall([file.identity for file in files]), is_folder)
+
+    def digest_of(self, look: Look) -> str:
+        """Return the digest of what was looked at. The bytes of an unchanged file are read once.
+
+        Raises:
+            OSError: when something cannot be read.
+        """
+        known = {**look.known, **self._hashed(look.unread())}
+        if not look.is_folder:
+            return known[look.files[0].identity]
+        listing = {
+            file.name: Entry(known[file.identity], file.identity.size, file.executable)
+            for file in look.files
+        }
+        return digest_of_bytes(encode_listing(listing))
+
+    def read(self, looks: Iterable[Look], *, told: Callable[[int, int], None]) -> None:
+        """Read all that is not known, however much it is, so that it is remembered.
+
+        *told* gets the bytes read so far and in all, from several threads.
+
+        Raises:
+            OSError: when something cannot be read.
+        """
+        files = list({file.identity: file for look in looks for file in look.unread()}.values())
+        total, read = sum(file.identity.size for file in files), 0
+        if not total:
+            return
+        _let_settle(files)
+        counting = threading.Lock()
+
+        def count(size: int) -> None:
+            nonlocal read
+            with counting:
+                read += size
+                told(read, total)
+
+        told(0, total)
+        self._hashed(files, count)
+
+    def _hashed(
+        self, files: Sequence[_File], told: Callable[[int], None] | None = None
+    ) -> dict[_Identity, str]:
+        """Read files, and remember those that can be: a large one as soon as it is read."""
         now = time.time_ns()
-        known = self._recall([file.identity for file in files])
-        missing = [file for file in files if file.identity not in known]
-        hashed = in_parallel(lambda file: digest_of_file(file.path), missing)
-        found = dict(zip((file.identity for file in missing), hashed, strict=True))
-        settled = {one: digest for one, digest in found.items() if one.is_settled(now)}
-        if settled:
-            self._remember(settled)
-        known.update(found)
-        return [known[file.identity] for file in files]
+
+        def read(file: _File) -> str:
+            digest = digest_of_file(file.path, told)
+            if file.identity.size >= LARGE_BYTES and file.identity.is_settled(now):
+                self._remember({file.identity: digest})
+            return digest
+
+        found = dict(zip((file.identity for file in files), in_parallel(read, files), strict=True))
+        self._remember({one: digest for one, digest in found.items() if one.is_settled(now)})
+        return found
 
     def _recall(self, identities: Sequence[_Identity]) -> dict[_Identity, str]:
         known: dict[_Identity, str] = {}
@@ -119,7 +192,9 @@ class StatCache:
         for *identity, digest in self._open().execute(query, (device, *inodes)):
             yield _Identity(*identity), digest
 
-    def _remember(self, found: dict[_Identity, str]) -> None:
+    def _remember(self, found: Mapping[_Identity, str]) -> None:
+        if not found:
+            return
         rows = [
             (one.device, one.inode, one.size, one.modified, one.changed, digest)
             for one, digest in found.items()
@@ -158,16 +233,12 @@ class StatCache:
             self._connection = None
 
 
-def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of those files of a folder that its digest is made of.
-
-    Raises:
-        OSError: when something cannot be read.
-    """
-    info = path.stat()
-    if not stat.S_ISDIR(info.st_mode):
-        return info.st_size
-    return sum(file.identity.size for file in _files_below(path, prefix="", above=()))
+def _let_settle(files: Sequence[_File]) -> None:
+    """Wait for those that were written this very moment. Else they would be read twice."""
+    youngest = max(file.identity.changed for file in files)
+    nanoseconds = youngest + RACY_NANOSECONDS - time.time_ns()
+    if 0 < nanoseconds <= RACY_NANOSECONDS:
+        time.sleep(nanoseconds / 1e9 + SETTLED_SECONDS)
 
 
 def _files_below(

@@ -71,6 +71,19 @@ def test_only_a_stage_with_a_source_gets_tokens_and_proxies() -> None:
     }
 
 
+def test_the_gpus_that_a_stage_may_see_are_not_the_users_choice() -> None:
+    """Those that it was lent; an empty word hides all."""
+    environments = [
+        stage_environment(OURS, threads=2, takes_source=False, visible=visible)
+        for visible in ("GPU-a,GPU-b", "")
+    ]
+
+    assert environments == [
+        {**ANY_STAGE, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": visible}
+        for visible in ("GPU-a,GPU-b", "")
+    ]
+
+
 def test_the_paths_of_modules_hold_in_another_folder() -> None:
     """An empty entry means the working folder, where nothing of ours lies."""
     environment = stage_environment({"PYTHONPATH": "lib::/opt/lib"}, threads=1, takes_source=False)
@@ -92,4 +105,4 @@ def test_the_process_really_has_that_environment(
     seen = json.loads((tmp_path / "environment").read_text())
     assert seen.pop("FTC_EVENTS_FD").isdecimal()
     seen.pop("LC_CTYPE", None)  # Python sets it for itself where the locale is C.
-    assert seen == stage_environment(os.environ, threads=2, takes_source=False)
+    assert seen == stage_environment(os.environ, threads=2, takes_source=False, visible="")

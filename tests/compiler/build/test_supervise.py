@@ -40,7 +40,7 @@ def run(tmp_path: Path, said: list[Event]) -> Run:
                 log=tmp_path / "logs" / "log",
                 events=tmp_path / "logs" / "events",
                 environment=dict(os.environ),
-                lock=lock.fileno(),
+                locks=(lock.fileno(),),
             )
             return supervise(job, interrupt=Interrupt(), tell=said.append)
 

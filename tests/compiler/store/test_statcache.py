@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the files whose bytes were read."""
     names: list[str] = []
 
-    def read(path: Path) -> str:
+    def read(path: Path, told: Callable[[int], None] | None = None) -> str:
         names.append(path.name)
-        return digest_of_file(path)
+        return digest_of_file(path, told)
 
     monkeypatch.setattr(statcache, "digest_of_file", read)
     return names
@@ -91,6 +92,53 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path: Path, reads: l
 
     assert digests[0] == digests[1]
     assert reads == ["file", "file"]
+
+
+def test_a_look_reads_nothing_and_says_how_much_there_is_to_read(
+    tmp_path: Path, reads: list[str]
+) -> None:
+    """Two names of one inode are one file to read."""
+    cache, folder = StatCache(Store(tmp_path / ".ftc")), a_folder(tmp_path / "data")
+    (folder / "again.json").hardlink_to(folder / "one.json")
+    settle()
+
+    before = cache.look(folder).unread_bytes()
+    untouched = list(reads)
+    cache.digest(folder)
+
+    assert (before, cache.look(folder).unread_bytes()) == (8 + 8 + 16, 0)
+    assert (untouched, sorted(reads)) == ([], ["one.json", "three.json", "two.json"])
+
+
+def test_what_is_read_is_remembered_even_if_it_was_just_written(
+    tmp_path: Path, reads: list[str]
+) -> None:
+    """Reading waits until the files have settled, and tells how far it is."""
+    cache, folder = StatCache(Store(tmp_path / ".ftc")), a_folder(tmp_path / "data")
+    (folder / "big").write_bytes(bytes(9_000_000))
+    told: list[tuple[int, int]] = []
+
+    cache.read([cache.look(folder), cache.look(folder)], told=lambda *much: told.append(much))
+    first, reads[:] = sorted(reads), []
+    digests = [StatCache(Store(tmp_path / ".ftc")).digest(folder) for _ in range(2)]
+
+    assert first == ["big", "one.json", "three.json", "two.json"]
+    assert (reads, digests[0]) == ([], digests[1])
+    assert digests[0] == StatCache(Store(tmp_path / "other")).digest(folder)
+    assert (told[0], told[-1]) == ((0, 9_000_032), (9_000_032, 9_000_032))
+    assert len(told) > 4 and told == sorted(told)
+
+
+def test_a_file_from_the_future_is_remembered_too(tmp_path: Path, reads: list[str]) -> None:
+    """An archive's clock was wrong. The kernel's own time of change is not."""
+    cache, file = StatCache(Store(tmp_path / ".ftc")), tmp_path / "file"
+    file.write_text("one")
+    os.utime(file, (time.time() + 1e6, time.time() + 1e6))
+    settle()
+
+    digests = [cache.digest(file), cache.digest(file)]
+
+    assert (reads, digests[0]) == (["file"], digests[1])
 
 
 def test_a_touched_file_is_read_once_more(tmp_path: Path, reads: list[str]) -> None:

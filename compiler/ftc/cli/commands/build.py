@@ -33,7 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after a failure build what does not need it",
     )
     parser.add_argument(
-        "-j", "--jobs", type=_positive, default=1, metavar="N", help="stages at a time (default 1)"
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="stages at a time (default 1). Each training has a GPU of its own; on the CPU each stage"
+        " uses every processor, so that two at a time take as long as one after the other",
     )
     as_locked = parser.add_mutually_exclusive_group()
     as_locked.add_argument(
@@ -123,6 +129,7 @@ def _build(
     from ftc.build.pins import pin
     from ftc.build.ready import hold_libraries
     from ftc.cli.progress import Progress
+    from ftc.cli.reading import Reading
     from ftc.lockfile.reading import read
     from ftc_runtime.errors import StageError
 
@@ -143,6 +150,7 @@ def _build(
         reporter=Progress(plan, console, total=len(plan.closure(names))),
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
+        reading=Reading(console).told,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")

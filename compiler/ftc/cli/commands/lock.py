@@ -11,6 +11,7 @@ from pathlib import Path
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.lock_lines import print_changes, print_differences
+from ftc.cli.reading import read_sources
 from ftc.cli.stage_lines import stages
 from ftc.cli.workspace import Workspace, find_project, open_workspace
 from ftc.diagnostics import Diagnostic, ProjectError, suggestion
@@ -69,6 +70,7 @@ def _check(workspace: Workspace, words: list[str], console: Console) -> int:
     found = [] if words else list(gone(lock, workspace.plan))
     if not words:
         names |= dict.fromkeys(name for name in lock.stages if name in workspace.plan.stages)
+    read_sources(workspace, names, console)
     found += differences(lock, workspace.plan, workspace.sources, names)
     print_differences(found, workspace.plan, console)
     if not found:
@@ -90,6 +92,7 @@ def _update(workspace: Workspace, words: list[str], console: Console) -> int:
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
+    read_sources(workspace, named, console)
     states = workspace.freshness().look()
     now = updated(read(root), plan, states, named, sources)
     return _written(workspace, before, now, console)

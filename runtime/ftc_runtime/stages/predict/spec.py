@@ -41,7 +41,9 @@ class Params(Answering, StageParams):
     kind: ClassVar = "predict"
     version: ClassVar = 1
     needs: ClassVar = {
-        "model": Need(Artifact.MODEL, optional=True, libraries=("torch", "transformers")),
+        "model": Need(
+            Artifact.MODEL, optional=True, libraries=("torch", "transformers"), devices=1
+        ),
         "adapter": Need(Artifact.ADAPTER, optional=True, libraries=("peft",)),
         "gguf": Need(Artifact.GGUF, optional=True, libraries=("llama-cpp-python", "transformers")),
         "rows": Need(Artifact.ROWS),

@@ -79,6 +79,7 @@ class Params(StageParams):
     makes: ClassVar = {"adapter": Artifact.ADAPTER, "curves": Artifact.TABLE}
     libraries: ClassVar = ("torch", "transformers", "peft", "accelerate")
     reproduces: ClassVar = "seeded"
+    devices: ClassVar = 1
 
     dtype: Dtype = Field(
         default="auto",
