@@ -19,10 +19,10 @@ INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "sve", "asimd")
 
 def facts_of_run(ended: Ended, *, threads: int, started: float, lent: Lent) -> dict[str, Any]:
     """Return the facts of one run. *started* is in seconds since 1970."""
+    capability = os.environ.get("ATEN_CPU_CAPABILITY")
     return {
         "host": socket.gethostname(),
         "instruction_set": instruction_set(),
-        "aten_cpu_capability": os.environ.get("ATEN_CPU_CAPABILITY"),
         "threads": threads,
         **lent.facts(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
@@ -30,6 +30,7 @@ def facts_of_run(ended: Ended, *, threads: int, started: float, lent: Lent) -> d
         "peak_bytes": ended.peak_bytes,
         "ftc": ftc.__version__,
         "python": platform.python_version(),
+        **({"aten_cpu_capability": capability} if capability else {}),
         "stage": dict(ended.facts),
     }
 

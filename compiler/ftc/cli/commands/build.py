@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=1,
         metavar="N",
-        help="stages at a time (default 1). Each training has a GPU of its own; on the CPU each stage"
-        " uses every processor, so that two at a time take as long as one after the other",
+        help="stages at a time (default 1). Each training has a GPU of its own; on the CPU each"
+        " stage uses every processor, so that two at a time take as long as one after the other",
     )
     as_locked = parser.add_mutually_exclusive_group()
     as_locked.add_argument(
