@@ -13,7 +13,7 @@ PIP = $(RUN) -m pip install --disable-pip-version-check --constraint $(CONSTRAIN
 	$$([ -t 2 ] || echo --quiet)
 
 demo: .venv/installed-demo .venv/llama.cpp
-	@.venv/bin/ftc build merged-gguf merged recall
+	@.venv/bin/ftc build
 
 # One store for the demo and its tests: it is trained once.
 test: .venv/installed-dev .venv/llama.cpp

@@ -86,6 +86,7 @@ def stage_spec(
     params: dict[str, Any] | None = None,
     threads: int = 1,
     source: dict[str, Any] | None = None,
+    digests: dict[str, str] | None = None,
 ) -> StageSpec:
     """Return the spec of a stage that works under *folder*."""
     (folder / "out").mkdir(parents=True)
@@ -97,6 +98,7 @@ def stage_spec(
         key="0" * 64,
         params=params or {},
         inputs=inputs,
+        digests=digests or {},
         outputs={
             name: folder / "out" / (name + SUFFIXES.get(artifact, ""))
             for name, artifact in makes.items()
@@ -116,9 +118,18 @@ def run_stage(
     threads: int = 1,
     environment: dict[str, str] | None = None,
     source: dict[str, Any] | None = None,
+    digests: dict[str, str] | None = None,
 ) -> StageRun:
     """Run a stage in a process of its own and return what it made and said."""
-    stage = stage_spec(kind, folder, inputs=inputs, params=params, threads=threads, source=source)
+    stage = stage_spec(
+        kind,
+        folder,
+        inputs=inputs,
+        params=params,
+        threads=threads,
+        source=source,
+        digests=digests,
+    )
     spec = folder / "spec.json"
     spec.write_text(stage.model_dump_json())
     said = folder / "events.jsonl"
@@ -150,9 +161,10 @@ def run_here(
     inputs: dict[str, Path],
     params: dict[str, Any] | None = None,
     source: dict[str, Any] | None = None,
+    digests: dict[str, str] | None = None,
 ) -> dict[str, Path]:
     """Run a stage in this process, where imports are paid for once, and return its outputs."""
-    stage = stage_spec(kind, folder, inputs=inputs, params=params, source=source)
+    stage = stage_spec(kind, folder, inputs=inputs, params=params, source=source, digests=digests)
     module = import_module(f"ftc_runtime.stages.{kind}.run")
     module.run(params_class(kind).model_validate(stage.params), stage)
     return stage.outputs

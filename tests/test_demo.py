@@ -99,7 +99,7 @@ def test_an_edit_makes_stale_exactly_what_it_must(demo: Ftc) -> None:
         f"~ {'sft:assistant':<31}  stale       lora.r 16 -> 8 (project.yaml:{line})"
     ]
     assert {name.split(":")[0] for name, state in states.items() if state == "pending"} == {
-        "merge", "gguf", "quantize", "predict", "score",
+        "merge", "gguf", "quantize", "predict", "score", "card",
     }  # fmt: skip
     assert {name for name, state in states.items() if state == "fresh"} == {
         "model:smollm2", "dataset:identity", "tokens:assistant",

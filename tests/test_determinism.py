@@ -48,6 +48,7 @@ def test_two_clean_builds_are_equal_in_every_digest(project: MakeProject, tmp_pa
     assert made == digests(other)
     assert {name.split(":")[0] for name in made} == {
         "model", "dataset", "tokens", "sft", "merge", "gguf", "quantize", "predict", "score",
+        "card",
     }  # fmt: skip
 
 

@@ -34,6 +34,8 @@ HEAVY = [
     "modelscope_hub",
 ]
 HEAVY += ["nltk", "numpy", "peft", "safetensors", "tokenizers", "torch", "transformers"]
+LIGHT = ["contract", "errors", "events", "gguf_metadata", "toolchain"]
+"""Of the runtime, what ftc imports too."""
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"}
@@ -137,7 +139,10 @@ def test_everything_light_loads_without_anything_heavy() -> None:
     """
     modules = [
         *(info.name for info in pkgutil.walk_packages(ftc.__path__, "ftc.")),
-        *(f"ftc_runtime.{name}" for name in ("contract", "errors", "events", "toolchain")),
+        *(
+            f"ftc_runtime.{name}"
+            for name in ("contract", "errors", "events", "gguf_metadata", "toolchain")
+        ),
         *(f"ftc_runtime.stages.{kind}.spec" for kind in KINDS),
     ]
     light = [name for name in modules if not name.endswith("__main__")]

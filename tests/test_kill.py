@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -13,6 +15,7 @@ import pytest
 from command_line import Ftc
 from conftest import TINY, write_project
 from test_determinism import digests
+from toy_project import wait_until
 
 SLOWER = (
     TINY.replace("max_steps: 2", "max_steps: 12")
@@ -46,18 +49,16 @@ def wait_for_stage(ftc: Ftc, builder: subprocess.Popen[str], stage: str) -> None
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """The digests of a build that nobody killed."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Ftc:
+    """A build that nobody killed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     ftc = write_project(folder, SLOWER)
     done = ftc("build")
     assert done.returncode == 0, done.stderr
-    return digests(ftc)
+    return ftc
 
 
-def test_killed_in_training_merging_and_converting(
-    tmp_path: Path, undisturbed: dict[str, dict[str, str]]
-) -> None:
+def test_killed_in_training_merging_and_converting(tmp_path: Path, undisturbed: Ftc) -> None:
     """One build after another is killed; the last one ends as if nothing had been."""
     ftc = write_project(tmp_path, SLOWER)
 
@@ -79,12 +80,59 @@ def test_killed_in_training_merging_and_converting(
 
         assert left_of(tmp_path) == []
         states = {name.split(":")[0]: state for name, state in ftc.states().items()}
-        assert states[stage] in ("stale", "fresh")
+        assert states[stage] in ("stale", "resumable", "fresh")
         assert states["tokens"] == "fresh"
 
     last = ftc("build")
     assert last.returncode == 0, last.stderr
-    assert digests(ftc) == undisturbed
+    assert digests(ftc) == digests(undisturbed)
+
+
+def test_a_killed_training_goes_on_and_another_setting_is_not_disturbed(
+    tmp_path: Path, undisturbed: Ftc
+) -> None:
+    """r=4 is built, r=8 killed half way, back to r=4: one command, no work. r=8 then goes on."""
+    other = SLOWER.replace("lora: {r: 4}", "lora: {r: 8}").replace(
+        "max_steps: 12", "max_steps: 12, save_steps: 2"
+    )
+    ftc = write_project(tmp_path / "project", SLOWER, store=undisturbed.store)
+    ftc("build", "adder")
+    before = ftc.states("adder")
+    ftc.edit(SLOWER, other)
+    builder = subprocess.Popen(
+        ftc.command("build", "adder"),
+        cwd=ftc.folder,
+        env=ftc.environment(),
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: list(ftc.store.glob("work/*/scratch/checkpoints/*/manifest.json")))
+    builder.kill()
+    builder.wait()
+    wait_until(lambda: not left_of(ftc.folder) and not left_of(ftc.store / "work"))
+
+    ftc.edit(other, SLOWER)
+    back = ftc("build", "adder")
+    after = ftc.states("adder")
+    ftc.edit(SLOWER, other)
+    status = ftc("status", "adder")
+    last = ftc("build", "adder")
+
+    assert before == after == dict.fromkeys(before, "fresh")
+    assert (back.returncode, [line for line in back.stderr.splitlines() if "> " in line]) == (0, [])
+    assert re.search(r"~ sft:adder +resumable .*; goes on from step \d+ of 12\n", status.stdout)
+    assert last.returncode == 0, last.stderr
+    assert facts_of(ftc, "sft:adder")["resumed"] is True
+    assert not list(ftc.store.glob("work/*"))
+
+
+def facts_of(ftc: Ftc, stage: str) -> dict[str, object]:
+    """Return the facts of a stage's record."""
+    lines = ftc("status", "--json").stdout.splitlines()
+    (key,) = [json.loads(line)["key"] for line in lines if json.loads(line)["stage"] == stage]
+    facts: dict[str, object] = json.loads((ftc.store / "ac" / key[:2] / f"{key}.json").read_text())[
+        "facts"
+    ]
+    return facts
 
 
 def test_ctrl_c_ends_everything_within_seconds(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ class ToyProject:
             lines={},
             source=OutsideSource(source.name, path=source) if source else None,
             devices=devices,
+            resumes="steps" in behaviour,
         )
         return self.stages[name]
 

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ftc_runtime import manifest
+
 ETERNITY = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -33,6 +35,8 @@ def main(spec: dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "running" in params:
         Path(params["running"]).write_text(str(os.getpid()))
+    if "steps" in params:
+        make_steps(params)
     with using_cards(spec["stage"], params.get("cards")):
         time.sleep(params.get("seconds", 0))
     if "signal" in params:
@@ -60,6 +64,28 @@ def using_cards(stage: str, file: str | None) -> Iterator[None]:
             notes.write("".join(f"{card} {word} {stage}\n" for card in cards))
         if word == "begins":
             yield
+
+
+def make_steps(params: dict[str, Any]) -> None:
+    """Note each step in the file `steps` and save it; go on from what an earlier try saved.
+
+    At the step `waits_at` it stands still, until there is a file `go` beside.
+    """
+    made, total = Path(params["steps"]), 6
+    saved = manifest.newest_whole(Path())
+    first = 1
+    if saved is not None:
+        say(event="resumed", done=saved.done, total=saved.total, unit="step")
+        first = saved.done + 1
+    for step in range(first, total + 1):
+        while step == params.get("waits_at") and not made.with_name("go").exists():
+            time.sleep(0.02)
+        with made.open("a") as file:
+            file.write(f"{params['text']} {step}\n")
+        folder = Path(manifest.FOLDER, f"checkpoint-{step}")
+        folder.mkdir(parents=True)
+        (folder / "step.txt").write_text(str(step))
+        manifest.seal(folder, done=step, total=total)
 
 
 def leave_children(pids: Path, *, wait: bool) -> None:

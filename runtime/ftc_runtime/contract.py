@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,8 @@ class Artifact(StrEnum):
     """A .jsonl file with a row for each thing measured."""
     REPORT = "report"
     """A .json file of findings, for people."""
+    CARD = "card"
+    """A model card: Markdown under a YAML header, as Hugging Face's hub reads it."""
 
 
 SUFFIXES: dict[Artifact, str] = {
@@ -54,6 +56,7 @@ SUFFIXES: dict[Artifact, str] = {
     Artifact.SCORES: ".json",
     Artifact.TABLE: ".jsonl",
     Artifact.REPORT: ".json",
+    Artifact.CARD: ".md",
 }
 """How the file of an artifact ends. Those that are not here are folders."""
 
@@ -88,8 +91,10 @@ class Settings(BaseModel):
         extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True, protected_namespaces=()
     )
 
-    def semantic(self) -> dict[str, Json]:
+    def semantic(self, *, defaults: bool = False) -> dict[str, Json]:
         """Return what enters a key: no operational field, and none that equals its default.
+
+        With *defaults* those too, for people to read.
 
         Leaving defaults out lets a field be added without moving one old key. Changing a default
         does change the meaning of old keys, so it must raise the kind's `version`.
@@ -99,20 +104,23 @@ class Settings(BaseModel):
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("operational"):
                 continue
-            value = _plain(getattr(self, name))
+            value = _plain(getattr(self, name), defaults=defaults)
             # Compared as they enter a key: an operational setting within is no difference.
-            if field.is_required() or value != _plain(field.get_default(call_default_factory=True)):
+            usual = not field.is_required() and value == _plain(
+                field.get_default(call_default_factory=True), defaults=defaults
+            )
+            if defaults or not usual:
                 kept[name] = value
         return kept
 
 
-def _plain(value: Any) -> Json:
+def _plain(value: Any, *, defaults: bool) -> Json:
     if isinstance(value, Settings):
-        return value.semantic()
+        return value.semantic(defaults=defaults)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, defaults=defaults) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, defaults=defaults) for item in value]
     if isinstance(value, Path):
         return value.as_posix()
     return cast(Json, value)
@@ -136,6 +144,15 @@ class StageParams(Settings):
     """Reads something from outside the project: a file, a package or a hub."""
     devices: ClassVar[int] = 0
     """How many GPUs it uses where there are any. Without one it works on the CPU."""
+    resumes: ClassVar[bool] = False
+    """Goes on from its newest checkpoint (`ftc_runtime.manifest`), with the same result."""
+
+    def rehearsed(self) -> Self:
+        """Return the settings of a rehearsal: little work that fails where the whole would.
+
+        A kind whose work is little anyway, or must be done whole to be tried, keeps its settings.
+        """
+        return self
 
 
 class Source(Settings):
@@ -163,12 +180,14 @@ class StageSpec(Settings):
     key: str
     params: dict[str, Any]
     inputs: dict[str, Path] = {}
+    digests: dict[str, str] = {}
+    """Role -> digest of that input: content, so it may stand in an output."""
     source: Source | None = None
     outputs: dict[str, Path]
     """Where each output is to be written. The parents exist; the outputs do not."""
     work: Path
-    """Scratch of this key, and the working folder. Empty, but for a hub's download, which goes on
-    where a crash stopped it. Goes when the stage is published."""
+    """Scratch of this key, and the working folder. Empty, but for a hub's download and the
+    checkpoints of a kind that resumes. Goes when the stage is published."""
     libraries: dict[str, str] = {}
     """What the key says: executing with another version is an error."""
     threads: int = 1

@@ -42,6 +42,17 @@ def phase(text: str) -> None:
     _emit({"event": "phase", "text": text})
 
 
+def resumed(done: int, total: int, unit: str = "step") -> None:
+    """Say that an earlier try's work is taken up where it was saved."""
+    _emit({"event": "resumed", "done": done, "total": total, "unit": unit})
+    phase(f"going on from {unit} {done} of {total}")
+
+
+def stopping(seconds: float, what: str) -> None:
+    """Say that we heard the wish to end, and need so long to save *what*: `step 41 of 60`."""
+    _emit({"event": "stopping", "seconds": round(seconds, 1), "what": what})
+
+
 def metric(step: int, **values: float) -> None:
     """Record numbers of one training step, for curves."""
     _emit({"event": "metric", "step": step, "values": values})

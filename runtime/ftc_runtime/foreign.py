@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ftc_runtime.errors import StageError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -41,7 +42,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _known_os_error(error: OSError) -> StageError | None:
     where = f": {error.filename}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         free = shutil.disk_usage(_existing(error.filename)).free / 2**30
         return StageError(
             f"the disk is full ({free:.1f} GiB free){where}",

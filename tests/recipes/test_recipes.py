@@ -11,6 +11,11 @@ from ftc.project.load import load
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 NAMES = sorted(path.parent.name for path in RECIPES.glob("*/project.yaml"))
+SWEPT = [
+    f"tune@lora.lora_alpha={2 * rank},lora.r={rank},training.learning_rate={rate}"
+    for rank in (4, 16)
+    for rate in ("0.0001", "0.0005")
+]
 STAGES = {
     "demo": [
         *("model:smollm2", "dataset:identity", "tokens:assistant", "sft:assistant", "merge:merged"),
@@ -27,10 +32,10 @@ STAGES = {
         *("predict:answers/assistant", "score:answers/assistant"),
     ],
     "sweep": [
-        *("model:smollm2", "dataset:identity", "tokens:r4", "sft:r4", "sft:r16", "sft:r16-slow"),
+        *("model:smollm2", "dataset:identity", f"tokens:{SWEPT[0]}"),
+        *(f"sft:{variant}" for variant in SWEPT),
         *("predict:recall/smollm2", "score:recall/smollm2"),
-        *("predict:recall/r4", "score:recall/r4", "predict:recall/r16", "score:recall/r16"),
-        *("predict:recall/r16-slow", "score:recall/r16-slow"),
+        *(f"{kind}:recall/{variant}" for variant in SWEPT for kind in ("predict", "score")),
     ],
 }
 

@@ -238,3 +238,19 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
         digests.append({name: digest(path) for name, path in run.outputs.items()})
 
     assert digests[0] == digests[1]
+
+
+def test_a_rehearsal_keeps_a_few_rows_of_each_part(tmp_path: Path) -> None:
+    """On the side that they are on, the longest of it among them; the same ones each time."""
+    table = rows(40)
+    table[5]["output"] = table[6]["output"] = "A" * 100
+
+    whole = split(tmp_path / "whole", table, **HOLDOUT)
+    small = split(tmp_path / "small", table, **HOLDOUT, rehearsal=True)
+    again = split(tmp_path / "again", table, **HOLDOUT, rehearsal=True)
+
+    longest = {side: {"Q5", "Q6"} & set(whole[side]) for side in whole}
+    assert small == again
+    for side in ("train", "holdout"):
+        assert longest[side] <= set(small[side]) < set(whole[side])
+        assert len(small[side]) <= 8

@@ -10,8 +10,11 @@ import torch
 from gguf import GGUFReader
 
 from ftc_runtime.errors import StageError
+from ftc_runtime.gguf_metadata import read_metadata
 from stage_runs import StageRun, digest, run_here, run_stage
 from tiny_gguf import tiny_chat_model
+
+MODEL_DIGEST = "sha256:" + "a1" * 32
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def converted(model: Path, tmp_path_factory: pytest.TempPathFactory) -> StageRun:
     """The model, converted at its own type."""
-    return run_stage("gguf", tmp_path_factory.mktemp("gguf") / "run", inputs={"model": model})
+    return run_stage(
+        "gguf",
+        tmp_path_factory.mktemp("gguf") / "run",
+        inputs={"model": model},
+        digests={"model": MODEL_DIGEST},
+    )
 
 
 def field(reader: GGUFReader, name: str) -> Any:
@@ -64,6 +72,15 @@ def test_no_name_of_a_folder_is_in_the_file(model: Path, converted: StageRun) ->
     assert str(model.parent).encode() not in converted.outputs["gguf"].read_bytes()
 
 
+def test_the_file_names_the_model_that_it_was_made_from(converted: StageRun) -> None:
+    """By its digest alone: no key, no version, no name, no time."""
+    metadata = read_metadata(converted.outputs["gguf"])
+
+    ours = {name: value for name, value in metadata.items() if name.startswith("ftc.")}
+
+    assert ours == {"ftc.format": 1, "ftc.inputs.model": MODEL_DIGEST}
+
+
 def test_another_folder_and_home_give_the_same_bytes(
     model: Path, converted: StageRun, tmp_path: Path
 ) -> None:
@@ -76,6 +93,7 @@ def test_another_folder_and_home_give_the_same_bytes(
         "gguf",
         tmp_path / "deep" / "run",
         inputs={"model": other},
+        digests={"model": MODEL_DIGEST},
         threads=2,
         environment={"PYTHONHASHSEED": "123", "TZ": "Asia/Tokyo", "TMPDIR": str(tmp_path / "home")},
     )

@@ -236,6 +236,11 @@ def test_progress_tells_rows_and_tokens_a_second(
             {"generation": {"max_new_tokens": 300}},
             "row 0 needs 337 tokens, 37 of them the prompt's, but the model has 256",
         ),
+        (
+            QUESTIONS[:1],
+            {"generation": {"max_new_tokens": 300}, "rehearsal": True},
+            "row 0 needs 337 tokens, 37 of them the prompt's, but the model has 256",
+        ),
     ],
 )
 def test_rows_that_cannot_be_answered_are_refused(
@@ -248,3 +253,18 @@ def test_rows_that_cannot_be_answered_are_refused(
         run_here("predict", tmp_path / "run", inputs=inputs, params=params)
 
     assert caught.value.message == message
+
+
+def test_a_rehearsal_answers_in_a_few_tokens(model: Path, questions: Path, tmp_path: Path) -> None:
+    """The first ones of the whole answers."""
+    inputs = {"model": model, "rows": questions}
+
+    whole = answers(run_here("predict", tmp_path / "whole", inputs=inputs, params=SHORT))
+    small = answers(
+        run_here("predict", tmp_path / "small", inputs=inputs, params=SHORT | {"rehearsal": True})
+    )
+
+    assert [row["label"] for row in small] == [row["label"] for row in whole]
+    for short, long in zip(small, whole, strict=True):
+        assert long["predict"].startswith(short["predict"].rstrip("\ufffd"))
+        assert len(short["predict"]) < len(long["predict"])

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from gguf import GGUFReader
+from llama_cpp import Llama
 
 from ftc_runtime.errors import StageError
+from ftc_runtime.gguf_metadata import read_metadata
 from ftc_runtime.stages.quantize.run import FILE_TYPES
 from ftc_runtime.stages.quantize.spec import Params
 from stage_runs import digest, run_here, run_stage
@@ -51,6 +53,29 @@ def test_weights_become_q8_0_and_norms_stay(gguf: Path, tmp_path: Path) -> None:
         "bytes_before": gguf.stat().st_size,
         "fallbacks": 0,
     }
+
+
+def test_the_file_names_what_it_was_made_from(gguf: Path, tmp_path: Path) -> None:
+    """Beside what its input already said; and llama.cpp loads it."""
+    digest_of_input = "sha256:" + "b2" * 32
+
+    quantised = run_here(
+        "quantize",
+        tmp_path / "run",
+        inputs={"gguf": gguf},
+        params={"quantization": "q8_0"},
+        digests={"gguf": digest_of_input},
+    )["gguf"]
+
+    told = read_metadata(quantised)
+    before = read_metadata(gguf)
+    assert {name: told[name] for name in told.keys() - before.keys()} == {
+        "ftc.inputs.gguf": digest_of_input
+    }
+    assert {name for name in before if before[name] != told[name]} == {"general.file_type"}
+    loaded = Llama(str(quantised), verbose=False, n_ctx=16)
+    assert loaded.metadata["ftc.inputs.gguf"] == digest_of_input
+    loaded.close()
 
 
 def test_threads_do_not_change_the_bytes(gguf: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, write_token_rows
 from ftc_runtime.errors import StageError
+from ftc_runtime.stages.sft.spec import Params, Training
 from ftc_runtime.training.order import RowOrder
 from stage_runs import StageRun, digest, run_here, run_stage, tiny_llama, token_row, token_rows
 
@@ -113,7 +114,7 @@ def test_progress_tells_step_loss_speed_and_time_left(trained: StageRun) -> None
 
 
 def test_nothing_is_written_but_outputs_and_work(trained: StageRun) -> None:
-    """No checkpoint, no cache, no report of another library."""
+    """No checkpoint of a training of seconds, no cache, no report of another library."""
     assert trained.stage is not None
     folder = trained.stage.work.parent
 
@@ -122,6 +123,7 @@ def test_nothing_is_written_but_outputs_and_work(trained: StageRun) -> None:
     assert files == {
         "spec.json",
         "events.jsonl",
+        "work/heartbeats/rank-0.json",
         "out/adapter/adapter_config.json",
         "out/adapter/adapter_model.safetensors",
         "out/curves.jsonl",
@@ -301,3 +303,18 @@ def test_named_targets_alone_are_adapted(model: Path, rows: Path, tmp_path: Path
     assert {name.split(".")[6] for name in tensors} == {"q_proj", "v_proj"}
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
     assert len(tensors) == 8
+
+
+def test_a_rehearsal_is_one_step_on_the_longest_row(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    """As often as a forward pass takes rows, so that it needs the memory that the whole needs."""
+    real = Params(training=Training(global_batch_size=6, per_device_train_batch_size=3))
+    small = real.rehearsed().model_dump(mode="json")
+
+    outputs = run_here(
+        "sft", tmp_path / "run", inputs={"model": model, "train": rows}, params=small
+    )
+
+    longest = int(TokenRows(rows).lengths().max())
+    assert [(row["step"], row["tokens"]) for row in curves(outputs)] == [(1, 3 * longest)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -31,9 +32,6 @@ from ftc.plan.needed import AT_HAND, needed
 from ftc.plan.stages import Stage
 from ftc.store.records import Record
 from ftc.store.supply import SupplyFault
-
-ENDING_SECONDS = 12.0
-"""How long an interrupted build waits for its processes: the shim's grace and a little more."""
 
 MOST_WAITING = 64
 """How many stages may wait for GPUs beside those that run."""
@@ -71,12 +69,14 @@ def build(
     keep_refs: bool = True,
     compare: Compare | None = None,
     reading: Callable[[int, int], None] = lambda done, total: None,
+    afresh: Collection[str] = (),
 ) -> Outcome:
     """Build the named stages and all that they need.
 
     What is here, or in the supply of *freshness*, is used without the files of what it was made
-    from. Without *keep_refs* the project goes on using what it used before. With *compare* what is
-    not fresh runs, though its result may be here, and is held against what it should be.
+    from. Without *keep_refs* the project goes on using what it used before. Stages named in
+    *afresh* do not go on from what an earlier try left. With *compare* what is not fresh runs,
+    though its result may be here, and is held against what it should be.
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
@@ -104,6 +104,7 @@ def build(
         slots=Slots(jobs),
         give_up=lambda: interrupt.asked() or bool(outcome.failed and not keep_going),
         command=command,
+        afresh=afresh,
         compare=compare,
     )
     builder = _Builder(freshness, executor, outcome)
@@ -178,7 +179,9 @@ class _Builder:
     def wait_until_idle(self) -> None:
         """Wait until the threads have ended their processes, or should have."""
         with self._idle:
-            self._idle.wait_for(lambda: self._busy == 0, timeout=ENDING_SECONDS)
+            asked_at = time.monotonic()
+            while self._busy and not self._executor.interrupt.is_over(asked_at):
+                self._idle.wait(timeout=0.5)
 
     def _is_fresh(self, stage: Stage) -> bool:
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any, Protocol, TypeAlias
 
 from ftc.build.devices import Devices, Lent
 from ftc.build.environment import stage_environment
+from ftc.build.failures import failure_of, with_way_on
 from ftc.build.interrupt import Interrupt
 from ftc.build.outputs import faults_of, output_paths
-from ftc.build.provenance import facts_of_run
+from ftc.build.provenance import facts_of_run, facts_of_stage
 from ftc.build.report import Reporter, StageFailure
 from ftc.build.slots import Slots
 from ftc.build.supervise import Ended, Job, supervise
@@ -102,6 +103,8 @@ class Executor:
     give_up: Callable[[], bool]
     """Whether nothing new is to start: after an interrupt, or a failure elsewhere."""
     command: Command = runtime_command
+    afresh: Collection[str] = ()
+    """Stages of whose earlier tries nothing is to be used."""
     compare: Compare | None = None
     """Says which record to go on with. Every action runs then, though its result may be here."""
 
@@ -182,12 +185,17 @@ class Executor:
             ended = self._run(action, lock, lent)
             outputs = self._believed(action, ended)
         except StageFailed as failed:
-            failure = failed.failure
-            self.store.set_failure(
-                action.key, Failure(failure.message, failure.hint, round(time.time(), 3))
-            )
-            raise
-        facts = facts_of_run(ended, threads=self.threads, started=started, lent=lent)
+            failure = with_way_on(failed.failure, action.stage, self.store.scratch(action.key))
+            with suppress(OSError):  # the disk may be full, and that be the failure
+                self.store.set_failure(
+                    action.key, Failure(failure.message, failure.hint, round(time.time(), 3))
+                )
+            raise StageFailed(failure) from failed
+        attempts = _attempts(self.store.work(action.key))
+        facts = facts_of_run(
+            ended, threads=self.threads, started=started, lent=lent, attempts=attempts
+        )
+        facts |= facts_of_stage(action.stage, action.state.found)
         made = Record(action.key, action.preimage, outputs, facts)
         record = self.store.publish(made)
         self.use(action.stage, action.key)
@@ -200,13 +208,14 @@ class Executor:
     def _run(self, action: Action, lock: KeyLock, lent: Lent) -> Ended:
         """Run the process in a folder of the key's own."""
         work = self.store.work(action.key)
-        if not (action.state.found and action.state.found.files):
-            # What a crash left is not to be mixed in. Only a download goes on where it stopped.
+        goes_on = action.stage.resumes or (action.state.found and action.state.found.files)
+        if not goes_on or action.stage.name in self.afresh:
+            # What a crash left is not to be mixed in: only checkpoints count, and downloads.
             self.store.forget_work(action.key)
         spec = _prepare(self.store, action, work=work, threads=self.threads)
         job = Job(
             command=self.command(spec),
-            folder=work / "scratch",
+            folder=self.store.scratch(action.key),
             log=self.store.log(action.key),
             events=self.store.events(action.key),
             environment=stage_environment(
@@ -229,7 +238,7 @@ class Executor:
         if ended.code != 0:
             if self.interrupt.asked():
                 raise Interrupted
-            raise StageFailed(_failure_of(ended, log))
+            raise StageFailed(failure_of(ended, log))
         folder = self.store.work(action.key) / "out"
         faults = faults_of(folder, action.stage.outputs)
         if faults:
@@ -256,7 +265,9 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
         left.unlink(missing_ok=True)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    (work / "scratch").mkdir(exist_ok=True)
+    scratch = store.scratch(action.key)
+    scratch.mkdir(exist_ok=True)
+    (work / "attempts").write_text(f"{_attempts(work) + 1}\n", encoding="utf-8")
     spec = StageSpec(
         stage=action.stage.name,
         kind=action.stage.kind,
@@ -266,9 +277,10 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
             role: store.path(given.stored, SUFFIXES.get(Artifact(given.artifact), ""))
             for role, given in action.inputs.items()
         },
+        digests={role: given.stored.digest for role, given in action.inputs.items()},
         source=_source(action),
         outputs=output_paths(out, action.stage.outputs),
-        work=work / "scratch",
+        work=scratch,
         libraries=action.stage.libraries,
         threads=threads,
     )
@@ -277,27 +289,16 @@ def _prepare(store: Store, action: Action, *, work: Path, threads: int) -> Path:
     return file
 
 
+def _attempts(work: Path) -> int:
+    """Return how often the key was tried since its work folder was last empty."""
+    try:
+        return int((work / "attempts").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+
+
 def _source(action: Action) -> Source | None:
     source, found = action.stage.source, action.state.found
     if source is None or found is None:
         return None
     return Source(uri=source.uri, path=found.path, revision=found.revision, files=dict(found.files))
-
-
-def _failure_of(ended: Ended, log: Path) -> StageFailure:
-    """Say why the process ended badly: in its own words, else by its exit code."""
-    if ended.complaint is not None:
-        message = str(ended.complaint.get("message"))
-        hint = ended.complaint.get("hint")
-        return StageFailure(message, str(hint) if hint else None, log)
-    number = ended.code - 128 if ended.code > 128 else -ended.code
-    if number not in signal.valid_signals():
-        return StageFailure(f"its process ended with code {ended.code}", None, log)
-    name = signal.Signals(number).name
-    if number != signal.SIGKILL:
-        return StageFailure(f"its process was ended by {name}", None, log)
-    return StageFailure(
-        f"its process was ended by {name}, with {ended.peak_bytes / 2**30:.1f} GiB in memory",
-        "most often that is the kernel, out of memory: `dmesg` tells",
-        log,
-    )

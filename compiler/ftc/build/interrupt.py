@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+ENDING_SECONDS = 12.0
+"""How long processes may take to end once they were asked: the shim's grace and a little more."""
 
 
 class Interrupt:
@@ -17,6 +21,7 @@ class Interrupt:
         self._asked = threading.Event()
         self._insisted = threading.Event()
         self._raises = False
+        self._until = 0.0
 
     def ask(self) -> None:
         """Ask for the end; asking again insists on it."""
@@ -29,6 +34,14 @@ class Interrupt:
     def insisted(self) -> bool:
         """Say whether it is to end without a chance to save anything."""
         return self._insisted.is_set()
+
+    def wait_until(self, moment: float) -> None:
+        """Let the processes have until then to save what they do, by the monotonic clock."""
+        self._until = max(self._until, moment)
+
+    def is_over(self, asked_at: float) -> bool:
+        """Say whether all processes should be gone by now."""
+        return time.monotonic() > max(self._until, asked_at) + ENDING_SECONDS
 
     @contextmanager
     def signals(self) -> Iterator[None]:

@@ -16,9 +16,9 @@ from ftc_runtime.contract import Resolve, Source
 def pin(
     stages: Iterable[Stage], sources: Sources, *, say: Callable[[str], None], keep: bool = True
 ) -> None:
-    """Ask the hubs for every source of *stages* that ftc.lock does not hold.
+    """Ask the hubs for every source of *stages* that ftc.lock does not hold, and write it there.
 
-    The answers are written there at once, unless *keep* is False: then they hold for this run.
+    Without *keep* only *sources* gets to know it.
 
     Raises:
         AskError: if a hub does not answer or does not have it.
@@ -30,7 +30,7 @@ def pin(
     }
     for name, source in wanted.items():
         newest = newest_pin(source, say=say)
-        sources.pin(name, newest)
+        sources.add_pin(name, newest)
         if keep:
             lock = read(sources.root)
             write(sources.root, lock._replace(pins={**lock.pins, name: newest}))

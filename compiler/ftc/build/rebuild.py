@@ -46,12 +46,14 @@ def rebuild(
     """
     again = _Again(ours, frozenset(names))
     compare = _Comparison(ours.store)
-    for state in again.look().values():
-        if state.stage in again.names and state.key is not None:
-            # Nothing of an earlier try may be gone on with.
-            ours.store.forget_work(state.key)
     outcome = build(
-        again, again.names, reporter=reporter, threads=threads, command=command, compare=compare
+        again,
+        again.names,
+        reporter=reporter,
+        threads=threads,
+        command=command,
+        compare=compare,
+        afresh=again.names,
     )
     return outcome, compare.found
 

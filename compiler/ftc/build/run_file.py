@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ftc.build.report import Event, Reporter, StageFailure
@@ -65,6 +66,7 @@ class RunFile:
 
     def _write(self, event: str, stage: Stage, **values: Any) -> None:
         line = {"time": round(time.time(), 3), "event": event, "stage": stage.name, **values}
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with suppress(OSError):  # a full disk must not keep the user from hearing of it
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -2,9 +2,10 @@
 
 Run as a file of its own, `python -I -S shim.py LIFELINE COMMAND...`. LIFELINE is the number of a
 pipe's read end. End of file there (ftc died, or wants the stage to end) gives SIGTERM to every
-descendant, ten seconds, then SIGKILL. A byte `t` there means the same, a `k` SIGKILL at once. When
-the stage ends by itself, what it left running gets the same. The exit status is the stage's own,
-or 128 + the signal that ended it.
+descendant, ten seconds, then SIGKILL. A byte `t` there means the same, a `k` SIGKILL at once, and
+a `w` ten seconds more from then, while ftc lives and the stage saves. When the stage ends by
+itself, what it left running gets the same. The exit status is the stage's own, or 128 + the signal
+that ended it.
 """
 
 from __future__ import annotations
@@ -102,7 +103,10 @@ def end_descendants(lifeline: int) -> dict[int, int]:
     told: set[int] = set()
     rude = False
     while alive := descendants():
-        rude = rude or time.monotonic() > deadline or wants_kill(lifeline)
+        words = heard(lifeline)
+        if b"w" in words:
+            deadline = time.monotonic() + GRACE_SECONDS
+        rude = rude or time.monotonic() > deadline or b"k" in words
         for process in alive if rude else alive - told:
             send(process, signal.SIGKILL if rude else signal.SIGTERM)
         told |= alive
@@ -137,10 +141,10 @@ def parent_of(process: str) -> int | None:
     return int(text.rpartition(")")[2].split()[1])
 
 
-def wants_kill(lifeline: int) -> bool:
-    """Say whether ftc wants the end at once."""
+def heard(lifeline: int) -> bytes:
+    """Return what ftc has said since; nothing if it is gone."""
     readable, _, _ = select.select([lifeline], [], [], 0)
-    return bool(readable) and b"k" in os.read(lifeline, 64)
+    return os.read(lifeline, 64) if readable else b""
 
 
 def send(process: int, number: int) -> None:

@@ -17,12 +17,16 @@ from typing import Any
 
 from ftc.build.interrupt import Interrupt
 from ftc.build.report import Event
+from ftc.build.watch import Watch
 from ftc_runtime.events import ENVIRONMENT_NAME
 
 SHIM = Path(__file__).with_name("shim.py")
 LISTEN_MILLISECONDS = 100
 ENDING_MILLISECONDS = 10
 READ_BYTES = 1 << 16
+RENEWAL_SECONDS = 1.0
+LONGEST_GRACE_SECONDS = 300.0
+"""A stage that is asked to end and says how long it needs to save has that long, up to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,11 @@ class Ended:
     peak_bytes: int
     """The resident memory of the largest of its processes, at its largest."""
     complaint: Event | None
-    """The last `failed` event."""
+    """The last `failed` event, or what the watch found."""
     facts: Mapping[str, Any]
     """Those of its `done` event."""
+    resumed: Event | None = None
+    """What of an earlier try it went on from, if it did."""
 
 
 @dataclass(slots=True)
@@ -60,10 +66,13 @@ class _Listener:
     tell: Callable[[Event], None]
     complaint: Event | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    resumed: Event | None = None
+    saving_seconds: float = 0.0
+    """How long it said that it needs to save, when it was asked to end."""
     _rest: bytes = b""
 
     def hear(self, data: bytes) -> None:
-        with self.raw.open("ab") as file:
+        with suppress(OSError), self.raw.open("ab") as file:  # the disk may be full
             file.write(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -81,6 +90,10 @@ class _Listener:
             self.complaint = event
         elif event.get("event") == "done":
             self.facts = event.get("facts") or {}
+        elif event.get("event") == "resumed":
+            self.resumed = event
+        elif event.get("event") == "stopping":
+            self.saving_seconds = min(float(event["seconds"]), LONGEST_GRACE_SECONDS)
         self.tell(event)
 
 
@@ -91,8 +104,10 @@ def supervise(job: Job, *, interrupt: Interrupt, tell: Callable[[Event], None]) 
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
     listener = _Listener(job.events, tell)
-    with _started(job) as (process, events, lifeline):
-        _listen(process, events, lifeline=lifeline, listener=listener, interrupt=interrupt)
+    watch = Watch(job.folder)
+    with _started(job) as (process, events, descriptor):
+        lifeline = _Lifeline(descriptor, interrupt)
+        _listen(process, events, lifeline=lifeline, listener=listener, watch=watch)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode < 0:
@@ -105,6 +120,7 @@ def supervise(job: Job, *, interrupt: Interrupt, tell: Callable[[Event], None]) 
         peak_bytes=usage.ru_maxrss * 1024,
         complaint=listener.complaint,
         facts=listener.facts,
+        resumed=listener.resumed,
     )
 
 
@@ -143,15 +159,14 @@ def _listen(
     process: subprocess.Popen[bytes],
     events: int,
     *,
-    lifeline: int,
+    lifeline: _Lifeline,
     listener: _Listener,
-    interrupt: Interrupt,
+    watch: Watch,
 ) -> None:
-    """Hear the events until the shim is gone, and hand on that it is to end."""
+    """Hear the events until the shim is gone, and see to it that it goes when it is to."""
     poller = select.poll()
     poller.register(events, select.POLLIN)
     wait = LISTEN_MILLISECONDS
-    sent = b""
     while not _is_gone(process.pid):
         if poller.poll(wait):
             data = os.read(events, READ_BYTES)
@@ -159,19 +174,47 @@ def _listen(
             if not data:
                 poller.unregister(events)
                 wait = ENDING_MILLISECONDS
-        sent = _hand_on(interrupt, lifeline, sent)
+        lifeline.hand_on(saving_seconds=listener.saving_seconds)
+        if (fault := watch.fault()) is not None:
+            listener.complaint = listener.complaint or {"event": "failed", "message": fault}
+            lifeline.kill()
     while poller.poll(0) and (data := os.read(events, READ_BYTES)):
         listener.hear(data)
 
 
-def _hand_on(interrupt: Interrupt, lifeline: int, sent: bytes) -> bytes:
-    """Tell the shim once to end the stage, and once more if it must be at once."""
-    word = b"k" if interrupt.insisted() else b"t" if interrupt.asked() else b""
-    if word in sent:
-        return sent
-    with suppress(BrokenPipeError):
-        os.write(lifeline, word)
-    return sent + word
+@dataclass(slots=True)
+class _Lifeline:
+    """What the shim is told: `t` to end the stage, `w` to wait ten seconds more, `k` to kill it."""
+
+    descriptor: int
+    interrupt: Interrupt
+    _asked_at: float | None = None
+    _renewed_at: float = 0.0
+    _killed: bool = False
+
+    def hand_on(self, *, saving_seconds: float) -> None:
+        """Tell it what the user wishes, and to wait while the stage saves."""
+        if self.interrupt.insisted():
+            self.kill()
+        elif self.interrupt.asked():
+            now = time.monotonic()
+            if self._asked_at is None:
+                self._asked_at = now
+                self._write(b"t")
+            elif self._renewed_at + RENEWAL_SECONDS < now < self._asked_at + saving_seconds:
+                self._renewed_at = now
+                self.interrupt.wait_until(self._asked_at + saving_seconds)
+                self._write(b"w")
+
+    def kill(self) -> None:
+        """Have everything ended at once."""
+        if not self._killed:
+            self._killed = True
+            self._write(b"k")
+
+    def _write(self, word: bytes) -> None:
+        with suppress(BrokenPipeError):
+            os.write(self.descriptor, word)
 
 
 def _is_gone(process: int) -> bool:

@@ -1,4 +1,7 @@
-"""`out/<target>/`: links to what a target came to, swapped as a whole."""
+"""`out/<target>/`: links to what a target came to, swapped as a whole.
+
+The folder of links lies in the store, and `out/<target>` is a link to it.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,48 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ftc.plan.freshness import State
-from ftc.plan.stages import Target
+from ftc.plan.freshness import Freshness, State, Status
+from ftc.plan.stages import CARD_SUFFIX, CARDS, Target
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.store import Store
+from ftc.store.store import Store, file_name
 
 OUT_FOLDER = "out"
 RECORD_FILE = "record.json"
+HERE = (Status.FRESH, Status.CACHED)
 
 
-def show(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
-    """Make `out/<target>` point to a folder of links to the target's outputs; return it.
+def with_card(target: Target, freshness: Freshness) -> Target:
+    """Return what to show for a target: an export with its card beside it, if that is its own.
 
-    The folder itself lies in the store, named by what it shows, and `out/<target>` is a link to
-    it: so it changes from the old result to the new one in one step.
+    A card is shown only where its key is the one that the export, its data and its scores give
+    now: never an old card beside a newer export.
     """
+    plan = freshness.plan
+    name = target.name.removesuffix(CARD_SUFFIX) if target.section == CARDS else target.name
+    card = plan.targets.get(name + CARD_SUFFIX)
+    if card is None or card.section != CARDS:
+        return target
+    for stage in plan.closure(card.stages()).values():
+        # What a build of the export alone has not looked at again.
+        if freshness.states[stage.name].status not in HERE:
+            freshness.states[stage.name] = freshness.assess(stage)
+    export = plan.targets[name]
+    if not all(freshness.states[stage].status in HERE for stage in card.stages()):
+        return export
+    return export._replace(links={**export.links, **card.links})
+
+
+def show(view: Path, target: Target, *, out: Path) -> Path:
+    """Make `<out>/<target>` point to a target's view; return it.
+
+    So it changes from the old result to the new one in one step.
+    """
+    return _point(out / file_name(target.name.replace(":", "-")), view)
+
+
+def make_view(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:
+    """Make a folder of links to a target's outputs in the store, named by what it shows."""
     # Asked for every time: the store makes the folder of a tree anew where it is gone.
     made = {
         path: store.path(_stored(states[edge.stage], edge.output))
@@ -36,7 +65,8 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
         beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
         beside.mkdir(parents=True)
         (beside / RECORD_FILE).write_text(record, encoding="utf-8")
-        for path, place in made.items():
+        # A folder that is spread comes last: it hides nothing that has its own place.
+        for path, place in sorted(made.items(), key=lambda item: item[0] == "."):
             _link(place, beside / path, final=view / path)
         view.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -44,7 +74,7 @@ def show(target: Target, states: Mapping[str, State], store: Store, *, root: Pat
         except OSError:
             # Another build was first; its links are the same.
             pass
-    return _point(root / OUT_FOLDER / target.name.replace(":", "-"), view)
+    return view
 
 
 def _stored(state: State, output: str) -> Stored:
@@ -61,7 +91,8 @@ def _made(state: State) -> Record:
 def _link(made: Path, at: Path, *, final: Path) -> None:
     """Link a file or a folder; "." (at == the view itself) spreads the folder's files."""
     if at.exists():
-        for entry in sorted(made.iterdir()):
+        there = {entry.name for entry in at.iterdir()}
+        for entry in sorted(entry for entry in made.iterdir() if entry.name not in there):
             _symlink(at / entry.name, entry, final=final / entry.name)
     else:
         at.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +111,8 @@ def _record(target: Target, states: Mapping[str, State]) -> str:
             "key": states[edge.stage].key,
             "digest": _stored(states[edge.stage], edge.output).digest,
             "size": _stored(states[edge.stage], edge.output).size,
-            "facts": _made(states[edge.stage]).facts,
+            # In the order that the store writes them in: the same result has the same view.
+            "facts": json.loads(json.dumps(_made(states[edge.stage]).facts, sort_keys=True)),
         }
         for path, edge in target.links.items()
     }

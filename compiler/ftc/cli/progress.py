@@ -10,6 +10,7 @@ from typing import Any
 from ftc.build.report import Event, StageFailure
 from ftc.cli.console import Console
 from ftc.cli.stage_lines import stage_line
+from ftc.cli.units import duration_text
 from ftc.plan.freshness import State
 from ftc.plan.stages import Plan, Stage
 from ftc.store.locks import Holder
@@ -58,6 +59,12 @@ class Progress:
             case "warning":
                 self._record("warning", stage, text=event["text"])
                 self._console.talk(f"  {stage.name}  warning: {event['text']}", style="yellow")
+            case "stopping":
+                self._record("stopping", stage, what=event["what"], seconds=event["seconds"])
+                self._console.talk(
+                    f"  {stage.name}  saves {event['what']} before it ends,"
+                    f" in about {duration_text(event['seconds'])}"
+                )
             case "progress":
                 self._show(stage, progress_text(event))
             case "phase":
@@ -136,7 +143,7 @@ def progress_text(event: Event) -> str:
     if speed is not None:
         parts.append(f"{_thousands(float(speed))} tok/s")
     if seconds is not None:
-        parts.append(f"ETA {_duration(float(seconds))}")
+        parts.append(f"ETA {duration_text(float(seconds))}")
     return "  ".join(parts)
 
 
@@ -146,11 +153,3 @@ def _number(value: Any) -> str:
 
 def _thousands(value: float) -> str:
     return f"{value / 1000:.1f}k" if value >= 1000 else f"{value:.0f}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.cli.console import Console
 from ftc.cli.workspace import Workspace
-from ftc.plan.freshness import State, Status
+from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.needed import unsettled
 from ftc.plan.stages import Plan
 
@@ -86,10 +86,12 @@ def stage_line(plan: Plan, state: State) -> StageLine:
     )
 
 
-def stage_lines(workspace: Workspace, words: Sequence[str] | None) -> list[StageLine]:
+def stage_lines(
+    workspace: Workspace, words: Sequence[str] | None, freshness: Freshness | None = None
+) -> list[StageLine]:
     """Return a line for each stage that the targets need, or for every stage."""
     plan = workspace.plan
-    states = workspace.freshness().look()
+    states = (freshness or workspace.freshness()).look()
     wanted = workspace.made_by(words or [])
     if words is None:
         # What is known and lies elsewhere is no fault, unless something needs it.
@@ -101,7 +103,7 @@ def stage_lines(workspace: Workspace, words: Sequence[str] | None) -> list[Stage
 
 def reason_of(change: Change, plan: Plan) -> Reason:
     """Return what is told of one change."""
-    place = f"{plan.file.name}:{change.line}" if change.line else None
+    place = f"{plan.file.name}:{change.line}" if isinstance(change.line, int) else change.line
     return Reason(change.leaf, change.before, change.now, place, change.words())
 
 
@@ -120,8 +122,13 @@ def short(digest: object) -> str:
     return digest[:19] if isinstance(digest, str) else "(unset)"
 
 
-def print_stage_lines(lines: list[StageLine], console: Console) -> None:
-    """Print a table, aligned; the states in words, so that colour only adds."""
+def print_stage_lines(
+    lines: list[StageLine], console: Console, *, below: Mapping[str, str] | None = None
+) -> None:
+    """Print a table, aligned; the states in words, so that colour only adds.
+
+    *below*: stage -> what is said of it on a line of its own.
+    """
     if console.json:
         console.records(line.record() for line in lines)
         return
@@ -130,6 +137,8 @@ def print_stage_lines(lines: list[StageLine], console: Console) -> None:
         symbol, style = SYMBOLS[Status(line.status)]
         text = f"{symbol} {line.stage:<{width}}  {line.status:<10}"
         console.data((console.styled(text, style) + f"  {line.why()}").rstrip())
+        if below and (more := below.get(line.stage)):
+            console.data(console.styled(f"  {'':<{width}}  {more}", "dim"))
 
 
 def counted(lines: list[StageLine]) -> str:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from ftc.plan import cache
 from ftc.plan.freshness import Freshness
 from ftc.plan.sources import Sources
-from ftc.plan.stages import Edge, Plan, Stage, Target
+from ftc.plan.stages import CARDS, Edge, Plan, Stage, Target
 from ftc.store.statcache import StatCache
 from ftc.store.store import Store
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from ftc.diagnostics import Diagnostic
 
 PROJECT_FILE = "project.yaml"
@@ -36,6 +38,12 @@ class Workspace(NamedTuple):
         """Return the one that answers what is fresh."""
         return Freshness(self.plan, self.store, self.sources, self.owner)
 
+    def rehearsal(self) -> Workspace:
+        """Return the same project made small, whose refs are not the project's."""
+        from ftc.plan.rehearsal import owner_of_rehearsal, rehearsal  # takes pydantic
+
+        return self._replace(plan=rehearsal(self.plan), owner=owner_of_rehearsal(self.owner))
+
     def stages(self, words: Sequence[str] | None) -> dict[str, Stage]:
         """Return the stages that the user's targets need; None stands for every stage there is.
 
@@ -55,36 +63,65 @@ class Workspace(NamedTuple):
         return [name for target in self.targets(words) for name in target.stages()]
 
     def targets(self, words: Sequence[str]) -> list[Target]:
-        """Return the targets that the user named; without any, all exports and evals.
+        """Return the targets that the user named; without any, all exports, evals and cards.
 
         Raises:
             ProjectError: with every name that does not exist.
         """
         if not words:
             whole = [t for t in self.plan.targets.values() if t.section in ("exports", "evals")]
-            return [target for target in whole if "." not in target.name]
-        found = [(word, self._target(word)) for word in words]
-        unknown = [word for word, target in found if target is None]
+            cards = [t for t in self.plan.targets.values() if t.section == CARDS]
+            return [target for target in whole if target.output is None] + cards
+        found = [(word, self._targets(word)) for word in words]
+        unknown = [word for word, targets in found if not targets]
         if unknown:
             from ftc.diagnostics import ProjectError
 
             raise ProjectError([self._unknown(word) for word in unknown])
-        return [target for _, target in found if target is not None]
+        return list({target.name: target for _, targets in found for target in targets}.values())
 
-    def _target(self, word: str) -> Target | None:
+    def _targets(self, word: str) -> list[Target]:
+        """Return what a word names: one target, or all variants of an item."""
         known = self.plan.targets
         if word in known:
-            return known[word]
+            return [known[word]]
         if word in self.plan.stages:
-            return Target(word, "stages", _every_output(self.plan, word))
+            return [Target(word, "stages", _every_output(self.plan, word))]
+        if variants := [target for target in known.values() if target.variant_of == word]:
+            return variants
         noun, _, name = word.partition(":")
-        target = known.get(name)
-        return target if target is not None and target.section == f"{noun}s" else None
+        if not name or name.startswith(":"):
+            return []
+        return [target for target in self._targets(name) if target.section == f"{noun}s"]
+
+    def words(self) -> list[str]:
+        """Return all that can be named: targets, items with variants, stages."""
+        groups = dict.fromkeys(t.variant_of for t in self.plan.targets.values() if t.variant_of)
+        return [*self.plan.targets, *groups, *self.plan.stages]
+
+    def hold_stages(self, words: Sequence[str]) -> None:
+        """See that each word names a stage.
+
+        Raises:
+            ProjectError: with every word that does not.
+        """
+        if unknown := [word for word in words if word not in self.plan.stages]:
+            from ftc.diagnostics import ProjectError
+
+            raise ProjectError([self._unknown_stage(word) for word in unknown])
+
+    def _unknown_stage(self, word: str) -> Diagnostic:
+        from ftc.diagnostics import Diagnostic, did_you_mean
+
+        targets = self._targets(word)
+        guess = targets[0].stages()[0] if targets else did_you_mean(word, self.plan.stages)
+        hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists the stages"
+        return Diagnostic("unknown-stage", f"there is no stage `{word}`", help=hint)
 
     def _unknown(self, word: str) -> Diagnostic:
         from ftc.diagnostics import Diagnostic, did_you_mean
 
-        guess = did_you_mean(word, [*self.plan.targets, *self.plan.stages])
+        guess = did_you_mean(word, self.words())
         hint = f"did you mean `{guess}`?" if guess else "`ftc graph` lists targets and stages"
         return Diagnostic("unknown-target", f"there is no target `{word}`", help=hint)
 
@@ -116,26 +153,47 @@ def find_project() -> Path:
     )
 
 
-def open_workspace() -> Workspace:
-    """Return the project of this folder, checked, with its plan from the cache where that holds."""
+def project_arguments(parser: ArgumentParser) -> None:
+    """Declare what every command takes that plans the project."""
+    parser.add_argument(
+        "-s",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="PATH=YAML",
+        help="set something for this run only: assistant.lora.r=8",
+    )
+
+
+def open_workspace(settings: Sequence[str] = ()) -> Workspace:
+    """Return the project of this folder, checked, with its plan from the cache where that holds.
+
+    *settings* are laid over the file; such a plan is neither kept nor taken from the cache.
+    """
     file = find_project()
     root = Path(os.path.normpath(file.absolute())).parent
     store = Store(Path(os.environ.get(STORE_VARIABLE) or root / STORE_FOLDER).absolute())
     owner_id = hashlib.sha256(str(file.resolve().parent).encode()).hexdigest()[:12]
     kept = store.root / "plans" / owner_id / cache.FILE_NAME
+    plan = make_plan(file, settings) if settings else _kept_plan(kept, file)
+    return Workspace(plan, store, Sources(root, StatCache(store)), f"{plan.project}-{owner_id}")
+
+
+def _kept_plan(kept: Path, file: Path) -> Plan:
+    """Return the plan kept at a path, or make it and keep it there."""
     made_from = cache.fingerprint(file)
     plan = cache.load(kept, made_from)
     if plan is None:
         plan = make_plan(file)
         cache.save(kept, plan, made_from)
-    return Workspace(plan, store, Sources(root, StatCache(store)), f"{plan.project}-{owner_id}")
+    return plan
 
 
-def make_plan(file: Path) -> Plan:
+def make_plan(file: Path, settings: Sequence[str] = ()) -> Plan:
     """Load, check and lower a project. Slow: takes pydantic and yaml."""
     from ftc.lockfile.reading import read_head
     from ftc.plan.lower import lower
     from ftc.project.load import load
 
     locked = read_head(file.parent).env
-    return lower(load(file, os.environ), libraries=locked)
+    return lower(load(file, os.environ, settings), libraries=locked)

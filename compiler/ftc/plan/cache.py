@@ -100,10 +100,7 @@ def _document(plan: Plan) -> dict[str, Any]:
 
 def _plan(document: dict[str, Any]) -> Plan:
     stages = [_stage(Stage(*row)) for row in document["stages"]]
-    targets = [
-        Target(name, section, {path: Edge(*edge) for path, edge in links.items()})
-        for name, section, links in document["targets"]
-    ]
+    targets = [_target(Target(*row)) for row in document["targets"]]
     return Plan(
         project=document["project"],
         root=Path(document["root"]),
@@ -117,6 +114,10 @@ def _stage(row: Stage) -> Stage:
     """Give the arrays inside a row their types back."""
     inputs = {role: Edge(*edge) for role, edge in row.inputs.items()}
     return row._replace(inputs=inputs, source=row.source and _source(*row.source))
+
+
+def _target(row: Target) -> Target:
+    return row._replace(links={path: Edge(*edge) for path, edge in row.links.items()})
 
 
 def _source(uri: str, revision: str | None, path: str | Path | None) -> OutsideSource:

@@ -15,8 +15,8 @@ class Change(NamedTuple):
     """`lora.r`, `inputs.train`, `libraries.torch`, `version`."""
     before: Any
     now: Any
-    line: int | None = None
-    """Line of project.yaml, for a setting."""
+    line: int | str | None = None
+    """For a setting its line of project.yaml, or the argument that sets it."""
     about: str | None = None
     """For an input: the output or the source that it is."""
     meaning: str | None = None
@@ -26,7 +26,7 @@ class Change(NamedTuple):
         """Return the change as it is shown: `lora.r 16 -> 8`."""
         if self.about is not None:
             return f"{self.about} changed"
-        told = f"{self.leaf} {_shown(self.before)} -> {_shown(self.now)}"
+        told = f"{self.leaf} {shown(self.before)} -> {shown(self.now)}"
         return f"{told}: {self.meaning}" if self.meaning else told
 
 
@@ -50,7 +50,7 @@ def changes(
     """
     found: list[Change] = []
     defaults = stage.defaults if stage else {}
-    old, new = dict(_leaves(before["spec"])), dict(_leaves(now["spec"]))
+    old, new = dict(leaves(before["spec"])), dict(leaves(now["spec"]))
     for leaf in sorted(old.keys() | new.keys()):
         was = old.get(leaf, defaults.get(leaf, ABSENT))
         is_now = new.get(leaf, defaults.get(leaf, ABSENT))
@@ -85,15 +85,16 @@ def _meaning(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     return "; ".join(words[number] for number in since if number in words) or None
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what stands in nested mappings, each with its path: `lora.r`."""
     if isinstance(value, dict) and value:
         for key, part in value.items():
-            yield from _leaves(part, f"{path}.{key}" if path else str(key))
+            yield from leaves(part, f"{path}.{key}" if path else str(key))
     elif path:
         yield path, value
 
 
-def _line(stage: Stage | None, leaf: str) -> int | None:
+def _line(stage: Stage | None, leaf: str) -> int | str | None:
     """The line of a setting, or of what it would stand under."""
     if stage is None:
         return None
@@ -111,7 +112,8 @@ def _about(stage: Stage | None, role: str) -> str:
     return f"{edge.stage} ({edge.output})" if edge else f"input {role}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as it is shown, cut if it is long."""
     text = str(value) if isinstance(value, Absent | int | float) else _text(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 

@@ -148,11 +148,20 @@ class Freshness:
             return State(
                 stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found
             )
+        from ftc_runtime.manifest import newest
+
+        saved = newest(self.store.scratch(key)) if stage.resumes else None
         if (failure := self.store.failure(key)) is not None:
-            note = failure.message
-            return State(stage.name, Status.FAILED, key, image, changes=why, note=note, found=found)
-        note = None if before else _missing(before_key, compared=bool(why))
-        return State(stage.name, Status.STALE, key, image, changes=why, note=note, found=found)
+            way_on = f"; goes on from {saved}" if saved else ""
+            status, note = Status.FAILED, failure.message + way_on
+        elif saved is not None:
+            status, note = Status.RESUMABLE, f"goes on from {saved}"
+        else:
+            status, note = (
+                Status.STALE,
+                None if before else _missing(before_key, compared=bool(why)),
+            )
+        return State(stage.name, status, key, image, changes=why, note=note, found=found)
 
     def _supplied(self, record: Record) -> bool:
         return self.supply is not None and all(map(self.supply.holds, record.outputs.values()))

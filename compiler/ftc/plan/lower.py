@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ftc.plan.cards import LINK, card_of
 from ftc.plan.keys import canonical
 from ftc.plan.libraries import versions
 from ftc.plan.locate import locate
-from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
+from ftc.plan.stages import CARD_SUFFIX, CARDS, Edge, OutsideSource, Plan, Stage, Target
 from ftc.project.load import Project
 from ftc.project.schema import Built, Loaded, Output
 from ftc.project.sections import SECTIONS
+from ftc.project.written import bare
 from ftc_runtime.contract import Artifact, Settings, StageParams
 
 ItemName = tuple[str, str]
@@ -27,24 +29,32 @@ def lower(project: Project, *, libraries: Mapping[str, str] | None = None) -> Pl
     *libraries* are the versions that ftc.lock holds, which go before what is installed.
     """
     graph = _Graph(project, libraries or {})
-    names = Counter(name for items in project.items.values() for name in items)
+    names = Counter(name for items in project.items.values() for name in {*map(bare, items)})
     targets: dict[str, Target] = {}
     for section in SECTIONS:
         for name in project.items.get(section, {}):
-            shown = name if names[name] == 1 else f"{SECTIONS[section].noun}:{name}"
+            shown = _shown(section, name, names)
             for target in _targets(section, shown, graph.built((section, name))):
                 targets[target.name] = target
+    targets |= {target.name: target for target in graph.cards(names)}
     return Plan(project.name, project.root, project.file, graph.stages, targets)
+
+
+def _shown(section: str, name: str, names: Mapping[str, int]) -> str:
+    """The name of an item's target: with its noun where two sections have it."""
+    return name if names[bare(name)] == 1 else f"{SECTIONS[section].noun}:{name}"
 
 
 def _targets(section: str, name: str, built: Built) -> list[Target]:
     """The item, and each output of it that can be named."""
-    whole = Target(name, section, {path: _edge(output) for path, output in built.links.items()})
-    parts = []
+    links = {path: _edge(output) for path, output in built.links.items()}
+    group = bare(name) if "@" in name else None
+    targets = [Target(name, section, links, variant_of=group)]
     for word, output in built.outputs.items():
         links = {path: _edge(made) for path, made in built.links.items() if made == output}
-        parts.append(Target(f"{name}.{word}", section, links or {word: _edge(output)}))
-    return [whole, *parts]
+        part = Target(f"{name}.{word}", section, links or {word: _edge(output)}, word)
+        targets.append(part._replace(variant_of=f"{group}.{word}" if group else None))
+    return targets
 
 
 def _edge(output: Output) -> Edge:
@@ -70,6 +80,22 @@ class _Graph:
             self._built[item] = self.project.items[section][name].lower(self)
             self._current.pop()
         return self._built[item]
+
+    def cards(self, names: Mapping[str, int]) -> Iterator[Target]:
+        """Add the card of each export, and give it as a target. *names*: how often each is used."""
+        evals = {name: self.built(("evals", name)) for name in self.project.items["evals"]}
+        for name, item in self.project.items["exports"].items():
+            wanted = card_of(
+                name, item, self.built(("exports", name)), stages=self.stages, evals=evals
+            )
+            if wanted is not None:
+                self._current.append(("exports", name))
+                card = self.stage(wanted.params, inputs=wanted.inputs)["card"]
+                self._current.pop()
+                shown = _shown("exports", name, names)
+                group = bare(shown) + CARD_SUFFIX if "@" in name else None
+                links = {LINK: _edge(card)}
+                yield Target(shown + CARD_SUFFIX, CARDS, links, variant_of=group)
 
     def output(self, reference: str, *wants: Artifact) -> Output:
         """Return the output that a checked reference means."""
@@ -113,7 +139,7 @@ class _Graph:
                 version=params.version,
                 params=params.model_dump(mode="json"),
                 semantic=semantic,
-                defaults=dict(_default_leaves(type(params))),
+                defaults=dict(default_leaves(type(params))),
                 inputs=edges,
                 outputs={output: artifact.value for output, artifact in params.makes.items()},
                 libraries=versions(_libraries(params, edges), self.libraries),
@@ -121,6 +147,7 @@ class _Graph:
                 lines=self._lines((section, item), semantic),
                 source=self._outside(source, revision),
                 devices=_devices(params, edges),
+                resumes=params.resumes,
             )
         return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
 
@@ -147,7 +174,7 @@ class _Graph:
             return None
         return OutsideSource(uri, revision, locate(uri, self.project.root))
 
-    def _lines(self, item: ItemName, semantic: Mapping[str, Any]) -> dict[str, int]:
+    def _lines(self, item: ItemName, semantic: Mapping[str, Any]) -> dict[str, int | str]:
         lines = {"": self.project.line(item)}
         stack: list[tuple[tuple[str, ...], Any]] = [((), semantic)]
         while stack:
@@ -182,12 +209,13 @@ def _devices(params: StageParams, edges: Mapping[str, Edge]) -> int:
     return max([params.devices, *(params.needs[role].devices for role in roles)])
 
 
-def _default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+def default_leaves(settings: type[Settings], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the settings of a class that have a default, by their paths, and the defaults."""
     for name, field in settings.model_fields.items():
         if field.is_required():
             continue
         value = field.get_default(call_default_factory=True)
         if isinstance(value, Settings):
-            yield from _default_leaves(type(value), f"{path}{name}.")
+            yield from default_leaves(type(value), f"{path}{name}.")
         else:
             yield f"{path}{name}", value

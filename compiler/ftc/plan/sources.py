@@ -91,13 +91,9 @@ class Sources:
             return Found(None, f"{source.uri} cannot be read: {error.strerror}")
 
     def _pinned(self, source: OutsideSource) -> Found:
-        # Few projects have a hub's model, and tomllib takes its time.
         from ftc.lockfile.lock import address
-        from ftc.lockfile.reading import read_head
 
-        if self._pins is None:
-            self._pins = dict(read_head(self.root).pins)
-        pin = self._pins.get(address(source.uri, source.revision))
+        pin = self._pinned_so_far().get(address(source.uri, source.revision))
         if pin is None:
             return Found(None)
         return Found(
@@ -106,9 +102,17 @@ class Sources:
             files=pin.files,
         )
 
-    def pin(self, address: str, pin: Pin) -> None:
-        """Take *pin* for what ftc.lock says of an address."""
-        self._pins = {**(self._pins or {}), address: pin}
+    def add_pin(self, address: str, pin: Pin) -> None:
+        """Take a pin for the one that ftc.lock holds, from now on and without writing it."""
+        self._pinned_so_far()[address] = pin
+
+    def _pinned_so_far(self) -> dict[str, Pin]:
+        if self._pins is None:
+            # Few projects have a hub's model, and tomllib takes its time.
+            from ftc.lockfile.reading import read_head
+
+            self._pins = dict(read_head(self.root).pins)
+        return self._pins
 
 
 def _of_text(text: str) -> str:

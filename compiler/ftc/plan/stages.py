@@ -6,9 +6,14 @@ dataclass costs 0.5 ms to define, and the module that defines it 5 ms to import.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+CARDS = "cards"
+"""The section of targets that are model cards: the file has none of that name."""
+CARD_SUFFIX = ".card"
+"""`merged-gguf.card` is the card of `merged-gguf`."""
 
 
 class Edge(NamedTuple):
@@ -50,20 +55,27 @@ class Stage(NamedTuple):
     libraries: dict[str, str]
     """Library -> version, as far as they can change the result."""
     reproduces: str
-    lines: dict[str, int]
-    """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml; "" is the item's own line."""
+    lines: dict[str, int | str]
+    """Key in *semantic* (`lora`, `lora.r`) -> line of project.yaml, or the argument that sets it
+    (`-s assistant.lora.r=8`); "" is the item's own line."""
     source: OutsideSource | None = None
     devices: int = 0
     """The GPUs that it uses, on a machine that has any."""
+    resumes: bool = False
+    """Whether a run goes on from what an earlier one saved."""
 
 
 class Target(NamedTuple):
-    """Something a user can name: an item, or one output of one (`merged-gguf.q8_0`)."""
+    """Something a user can name: an item or a variant, or one output of it (`merged-gguf.q8_0`)."""
 
     name: str
     section: str
     links: dict[str, Edge]
     """What `out/<name>/` shows: a path there -> the output. "." spreads a folder there."""
+    output: str | None = None
+    """The output that it is (`q8_0`); None for a whole item."""
+    variant_of: str | None = None
+    """The name that stands for it and for all other variants of its item."""
 
     def stages(self) -> list[str]:
         """Return the stages that make it, each once, without those before them."""
@@ -81,11 +93,16 @@ class Plan(NamedTuple):
 
     def closure(self, names: Iterable[str]) -> dict[str, Stage]:
         """Return the named stages and all that they need, in the plan's order."""
-        wanted: set[str] = set()
-        stack = list(names)
-        while stack:
-            name = stack.pop()
-            if name not in wanted:
-                wanted.add(name)
-                stack.extend(edge.stage for edge in self.stages[name].inputs.values())
-        return {name: stage for name, stage in self.stages.items() if name in wanted}
+        return closure(self.stages, names)
+
+
+def closure(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, Stage]:
+    """Return the named stages and all that they need, in the order of *stages*."""
+    wanted: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in wanted:
+            wanted.add(name)
+            stack.extend(edge.stage for edge in stages[name].inputs.values())
+    return {name: stage for name, stage in stages.items() if name in wanted}

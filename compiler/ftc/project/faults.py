@@ -119,8 +119,7 @@ def _form(subject: _Subject) -> str:
     section = subject.written.section
     if section.discriminator is None:
         return section.noun
-    form = subject.written.text(section.discriminator) or section.default
-    return f"{section.noun} of {section.discriminator} {form}"
+    return f"{section.noun} of {section.discriminator} {subject.written.form}"
 
 
 def _elsewhere(item_class: type[Item], key: str) -> str | None:
@@ -133,7 +132,7 @@ def _elsewhere(item_class: type[Item], key: str) -> str | None:
 
 def _missing_key(subject: _Subject, path: KeyPath) -> Diagnostic:
     *above, key = path
-    owner = dotted(tuple(above)) or subject.written.name
+    owner = dotted(tuple(above)) or subject.written.said
     field = _field_description(subject.item_class, path)
     help = f"{key}: {field}" if field else None
     place = subject.written.at_key(tuple(above))

@@ -8,6 +8,7 @@ SAME_TRAINING = (
     "num_train_epochs", "max_steps", "learning_rate", "lr_scheduler_type", "warmup_steps",
     "warmup_ratio", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm",
     "optim", "seed", "per_device_train_batch_size", "gradient_checkpointing", "logging_steps",
+    "save_steps", "save_total_limit", "ddp_timeout",
 )  # fmt: skip
 SAME_GENERATION = (
     "do_sample", "temperature", "top_p", "top_k", "max_new_tokens", "repetition_penalty",
@@ -117,9 +118,13 @@ NOT_NEEDED = {
     ),
     **dict.fromkeys(
         ("export_device", "preprocessing_batch_size", "dataloader_num_workers",
-         "strict", "debug", "local_rank", "ddp_timeout", "plot_loss",
+         "strict", "debug", "local_rank", "plot_loss",
          "dataloader_pin_memory", "pad_to_sequence_len", "remove_unused_columns"),
         "ftc sees to it by itself",
+    ),
+    **dict.fromkeys(
+        ("resume_from_checkpoint", "auto_resume_from_checkpoints"),
+        "`ftc build` goes on from the newest checkpoint by itself; `--fresh STAGE` drops it",
     ),
     "finetuning_type": "every finetune of this version of ftc is a LoRA adapter",
     "export_legacy_format": "ftc writes safetensors only",
@@ -175,9 +180,8 @@ NOT_YET = {
         "train on preferences or rewards",
     ),
     **dict.fromkeys(
-        ("create_new_adapter", "lora_model_dir", "init", "resume_from_checkpoint",
-         "auto_resume_from_checkpoints"),
-        "start from another finetune or a checkpoint",
+        ("create_new_adapter", "lora_model_dir", "init"),
+        "start from another finetune",
     ),
     **dict.fromkeys(
         ("deepspeed", "fsdp", "fsdp_config", "ray_num_workers"), "launch on several devices"
@@ -188,8 +192,8 @@ NOT_YET = {
         "report to trackers",
     ),
     **dict.fromkeys(
-        ("save_steps", "save_strategy", "save_total_limit", "saves_per_epoch", "eval_steps",
-         "eval_strategy", "evals_per_epoch", "early_stopping_steps", "early_stopping_patience"),
+        ("save_strategy", "saves_per_epoch", "eval_steps", "eval_strategy", "evals_per_epoch",
+         "early_stopping_steps", "early_stopping_patience"),
         "choose when to measure and keep checkpoints",
     ),
     **dict.fromkeys(

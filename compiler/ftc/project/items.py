@@ -19,13 +19,11 @@ def checked(written: Written) -> tuple[Written, list[Diagnostic]]:
     if not isinstance(written.node.value, dict):
         return written, []
     section = written.section
-    form = section.default
     if section.discriminator is not None:
         faults = _form_faults(written)
         if faults:
             return written, faults
-        form = written.text(section.discriminator) or section.default
-    item_class = section.item_class(form)
+    item_class = section.item_class(written.form)
     written = replace(written, item_class=item_class)
     try:
         # By way of JSON, since in strict mode only that takes a list for a tuple, and the like.
@@ -46,7 +44,7 @@ def _form_faults(written: Written) -> list[Diagnostic]:
     if node is None:
         if section.default is not None:
             return []
-        message = f"`{written.name}` needs `{key}`"
+        message = f"`{written.said}` needs `{key}`"
         return [Diagnostic("missing-key", message, written.key, f"one of {known}")]
     if not isinstance(node.value, str):
         message = f"`{key}` needs one word of {known}, but {found(node.value)}"

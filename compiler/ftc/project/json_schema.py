@@ -6,9 +6,12 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from ftc.project.matrix import MATRIX
 from ftc.project.outline import NAME, VERSION
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
+from ftc.project.wanted import leaves
+from ftc.project.written import dotted
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,6 +28,7 @@ def json_schema() -> dict[str, Any]:
     for item_class in classes:
         name = _reference(references, item_class).removeprefix("#/$defs/")
         definitions[name].pop("required", None)
+        definitions[name]["properties"][MATRIX] = _matrix(item_class)
     items = {
         name: {"anyOf": [{"$ref": _reference(references, item_class)} for item_class in section]}
         for name, section in forms.items()
@@ -45,11 +49,29 @@ def json_schema() -> dict[str, Any]:
                 }
                 for name, item in items.items()
             },
-            "defaults": {"type": "object", "properties": items, "additionalProperties": False},
+            "defaults": {
+                "type": "object",
+                "properties": {
+                    name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()
+                },
+                "additionalProperties": False,
+            },
         },
         "required": ["version", "name"],
         "additionalProperties": False,
         "$defs": definitions,
+    }
+
+
+def _matrix(item_class: type[Item]) -> dict[str, Any]:
+    """The axes that an item can have: any of its settings, by their whole paths."""
+    values = {"type": "array", "minItems": 1, "uniqueItems": True}
+    return {
+        "type": "object",
+        "description": "Makes one item of each combination: {lora.r: [8, 16]}",
+        "properties": {dotted(path): values for path in leaves(item_class)},
+        "additionalProperties": values,
+        "minProperties": 1,
     }
 
 

@@ -17,10 +17,8 @@ TOP = {
     "machines": "launch on several devices or machines",
     "toolchain": "choose a llama.cpp checkout",
     "reproducibility": "choose how strictly results are to repeat",
-    "matrix": "expand variants",
 }
 EVERYWHERE = {
-    "matrix": "expand variants",
     "template": "choose a template for one item: it uses the model's own",
 }
 LORA = dict.fromkeys(
@@ -45,14 +43,11 @@ TRAINING = dict.fromkeys(
     "eval_steps": "measure the loss every so many steps: it does so after each epoch",
     "eval_strategy": "choose when the loss is measured: it does so after each epoch",
     "eval_on_start": "measure the loss before training",
-    "save_steps": "keep checkpoints",
-    "save_strategy": "keep checkpoints",
-    "save_total_limit": "keep checkpoints",
+    "save_strategy": "choose when checkpoints are saved: save_steps says how often",
     "load_best_model_at_end": "go back to the best checkpoint",
     "metric_for_best_model": "go back to the best checkpoint",
     "greater_is_better": "go back to the best checkpoint",
     "early_stopping_patience": "stop early",
-    "resume_from_checkpoint": "go on from a checkpoint",
     "report_to": "report to trackers",
     "run_name": "report to trackers",
     "push_to_hub": "push to a hub",
@@ -109,7 +104,6 @@ KEYS: dict[str, dict[str, str]] = {
         "tag": "write for Ollama",
         "parameters": "write for Ollama",
         "hub_model_id": "push to a hub",
-        "card": "write model cards",
         "dtype": "export in another dtype than the model's own",
     },
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ftc.project.meanings import Meaning, meaning_of
 from ftc.project.nodes import KeyPath, Node
 from ftc.project.outline import VERSION, outline
 from ftc.project.outside import local_file_faults, source_faults
+from ftc.project.overrides import COMMAND_LINE, argument_at, overridden, shown_arguments
 from ftc.project.references import reference_faults
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
@@ -35,7 +36,10 @@ class Project:
     """Section -> name -> item, in file order. Every section is there, empty or not."""
     text: str
     tree: Node
-    """The whole file with `defaults` under every item: values and places."""
+    """The whole file with `defaults` under every item and each variant as an item of its own:
+    values and places."""
+    settings: tuple[str, ...] = ()
+    """Those of the command line that are laid over the file: `assistant.lora.r=8`."""
 
     def place(self, path: KeyPath) -> Place:
         """Return where the last key of *path* stands, or its nearest ancestor that is written.
@@ -44,9 +48,13 @@ class Project:
         """
         return self.tree.key_place(path)
 
-    def line(self, path: KeyPath) -> int:
-        """Return the line of `place`."""
-        return self.place(path).line
+    def line(self, path: KeyPath) -> int | str:
+        """Return the line of the value at *path*, or of what it would stand under.
+
+        For a value from the command line it is the argument: `-s assistant.lora.r=8`.
+        """
+        place = self.tree.value_place(path)
+        return argument_at(place, self.settings) if place.path == COMMAND_LINE else place.line
 
     def meaning(self, reference: str, wants: tuple[Artifact, ...]) -> Meaning:
         """Return the item and output that a reference means to a consumer of *wants*.
@@ -61,21 +69,25 @@ class Project:
 
     def error(self, *faults: Diagnostic) -> ProjectError:
         """Return these faults as an error that can show the lines of the file."""
-        return ProjectError(in_file_order(faults), {self.file: self.text})
+        sources = {self.file: self.text, COMMAND_LINE: shown_arguments(self.settings)}
+        return ProjectError(in_file_order(faults), sources)
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Project:
+def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = ()) -> Project:
     """Return the project in a file, checked as far as can be without running or fetching anything.
 
-    *environment* is where `${NAME}` takes its value from.
+    *environment* is where `${NAME}` takes its value from. *settings* are laid over the file before
+    it is checked: `assistant.lora.r=8`.
 
     Raises:
         ProjectError: with every fault, in file order.
     """
     text = read(path)
-    outer = outline(path, parse(path, text, environment))
+    sources = {path: text, COMMAND_LINE: shown_arguments(settings)}
+    tree, faults = overridden(parse(path, text, environment), settings, environment)
+    outer = outline(path, tree)
     root = path.parent.resolve()
-    faults = [*outer.faults, *local_file_faults(root)]
+    faults += [*outer.faults, *local_file_faults(root)]
     written = []
     items: dict[str, dict[str, Item]] = {name: {} for name in SECTIONS}
     for item in outer.written:
@@ -90,5 +102,5 @@ def load(path: Path, environment: Mapping[str, str]) -> Project:
     faults += source_faults(written, root)
     faults += settings_faults(written)
     if faults:
-        raise ProjectError(in_file_order(faults), {path: text})
-    return Project(outer.name, VERSION, path, root, items, text, outer.tree)
+        raise ProjectError(in_file_order(faults), sources)
+    return Project(outer.name, VERSION, path, root, items, text, outer.tree, tuple(settings))

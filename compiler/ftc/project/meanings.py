@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ftc.diagnostics import did_you_mean, listed, suggestion
+from ftc.diagnostics import close_words, did_you_mean, listed, suggestion
 from ftc.project.schema import Item
 from ftc.project.sections import SECTIONS
+from ftc.project.written import bare
 from ftc_runtime.contract import Artifact
 
 FORM = re.compile(r"(?:(?P<noun>[a-z]+):)?(?P<name>[^.:]+)(?:\.(?P<output>[^:]+))?")
+"""A reference to an item, or to an output of one. The name of a variant has dots of its own."""
+MOST_LISTED = 6
 NOUNS = {section.noun: section.name for section in SECTIONS.values()}
 IN_WORDS = {
     Artifact.MODEL: "a model",
@@ -31,6 +34,16 @@ class Meaning:
     section: str
     name: str
     output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A reference taken apart."""
+
+    sections: list[str]
+    """Where its item can be."""
+    name: str
+    output: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +68,41 @@ def meaning_of(
     A bare name means the item's first output that will do. *asked_by* is the field, and *others*
     are names that would do as well, both for messages.
     """
-    match = FORM.fullmatch(reference)
-    if match is None or (match["noun"] and match["noun"] not in NOUNS):
-        return _unknown_name(items, reference, wants, others)
-    sections = [NOUNS[match["noun"]]] if match["noun"] else list(SECTIONS)
+    parts = parts_of(items, reference)
     named = {
         section: item
-        for section in sections
-        if (item := items.get(section, {}).get(match["name"])) is not None
+        for section in (parts.sections if parts else ())
+        if parts and (item := items.get(section, {}).get(parts.name)) is not None
     }
-    if not named:
+    if parts is None or not named:
         return _unknown_name(items, reference, wants, others)
-    if match["output"]:
-        named = {key: item for key, item in named.items() if match["output"] in item.outputs()}
+    if parts.output:
+        named = {key: item for key, item in named.items() if parts.output in item.outputs()}
         if not named:
-            return _unknown_output(items, sections, match["name"], match["output"])
+            return _unknown_output(items, parts.sections, parts.name, parts.output)
     fitting = {
         section: outputs
         for section, item in named.items()
-        if (outputs := _fitting(item, match["output"], wants))
+        if (outputs := _fitting(item, parts.output, wants))
     }
     if not fitting:
-        return _wrong_artifact(named, match, wants, asked_by=asked_by)
-    return _only_one(items, fitting, match["name"])
+        return _wrong_artifact(named, parts, wants, asked_by=asked_by)
+    return _only_one(items, fitting, parts.name)
+
+
+def parts_of(items: Items, reference: str) -> Parts | None:
+    """Return the parts of a reference, or None if it has not the form of one."""
+    match = FORM.fullmatch(reference)
+    if match is None or (match["noun"] and match["noun"] not in NOUNS):
+        return None
+    sections = [NOUNS[match["noun"]]] if match["noun"] else list(SECTIONS)
+    if "@" not in match["name"]:
+        return Parts(sections, match["name"], match["output"])
+    words = reference[match.start("name") :]
+    names = (name for section in sections for name in items.get(section, {}))
+    heads = [name for name in names if f"{words}.".startswith(f"{name}.")]
+    name = max(heads, key=len, default=words)
+    return Parts(sections, name, words[len(name) + 1 :] or None)
 
 
 def _fitting(item: Item, output: str | None, wants: tuple[Artifact, ...]) -> list[str]:
@@ -110,6 +135,8 @@ def _only_one(items: Items, fitting: dict[str, list[str]], name: str) -> Meaning
 def _unknown_name(
     items: Items, reference: str, wants: tuple[Artifact, ...], others: Iterable[str]
 ) -> Unclear:
+    if (unclear := _not_one_variant(items, reference)) is not None:
+        return unclear
     names = [*others]
     names += [
         name
@@ -127,6 +154,28 @@ def _unknown_name(
     return Unclear("unknown-name", f"nothing in this project is named `{reference}`", way_out)
 
 
+def _not_one_variant(items: Items, reference: str) -> Unclear | None:
+    """Return the fault of a reference to an item with a matrix that names none of its variants."""
+    match = FORM.fullmatch(reference)
+    name = bare(match["name"]) if match else ""
+    names = (known for named in items.values() for known in named)
+    variants = [known for known in names if known.startswith(f"{name}@")]
+    if match is None or not variants:
+        return None
+    output = f".{match['output']}" if match["output"] and "@" not in reference else ""
+    close = close_words(reference[match.start("name") :], variants) if "@" in reference else []
+    shown = [f"`{variant}{output}`" for variant in close or variants[:MOST_LISTED]]
+    if "@" in reference:
+        return Unclear(
+            "unknown-name",
+            f"`{name}` has no variant `{reference.partition('@')[2]}`",
+            f"did you mean {listed(shown)}?" if close else f"write {listed(shown)}",
+        )
+    more = f"; it has {len(variants)} variants" if len(variants) > len(shown) else ""
+    message = f"`{reference}` stands for each variant of its matrix, and one is needed here"
+    return Unclear("ambiguous-name", message, f"write {listed(shown)}{more}")
+
+
 def _unknown_output(items: Items, sections: list[str], name: str, output: str) -> Unclear:
     named = {key: items[key][name] for key in sections if name in items.get(key, {})}
     message = f"`{name}` has no output `{output}`"
@@ -141,14 +190,14 @@ def _unknown_output(items: Items, sections: list[str], name: str, output: str) -
 
 
 def _wrong_artifact(
-    named: dict[str, Item], match: re.Match[str], wants: tuple[Artifact, ...], *, asked_by: str
+    named: dict[str, Item], parts: Parts, wants: tuple[Artifact, ...], *, asked_by: str
 ) -> Unclear:
     section, item = next(iter(named.items()))
-    output = match["output"]
+    output = parts.output
     needed = listed(IN_WORDS.get(want, f"{want}") for want in wants)
     noun = SECTIONS[section].noun
     what = f"the {item.outputs()[output]} of a {noun}" if output else f"a {noun}"
     if not output and section in ("evals", "exports"):
         what = f"an {noun}"
-    reference = match["name"] + (f".{output}" if output else "")
+    reference = parts.name + (f".{output}" if output else "")
     return Unclear("wrong-artifact", f"`{asked_by}` needs {needed}, but `{reference}` is {what}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ftc.diagnostics import Place
@@ -62,3 +63,27 @@ def with_children(node: Node, children: dict[str | int, Node], keys: dict[str, P
     """Return a mapping with other members, at the place of *node*."""
     value: Json = {str(name): child.value for name, child in children.items()}
     return Node(value, node.place, children, keys)
+
+
+def with_value(node: Node, path: Sequence[str], value: Node, keys: Sequence[Place]) -> Node:
+    """Return a mapping with *value* at *path*; *keys* say where the steps of the path are written.
+
+    A mapping on the way keeps the place of its own key; what is no mapping gives way to one.
+    """
+    if not path:
+        return value
+    name, *below = path
+    inner = node.children.get(name)
+    if below and (inner is None or not isinstance(inner.value, dict)):
+        inner = Node({}, keys[0])
+        places = node.keys | {name: keys[0]}
+    else:
+        places = node.keys if below else node.keys | {name: keys[0]}
+    changed = with_value(inner or value, below, value, keys[1:])
+    return with_children(node, node.children | {name: changed}, places)
+
+
+def with_members(node: Node, members: Sequence[Node]) -> Node:
+    """Return a list with other members, at the place of *node*."""
+    children: dict[str | int, Node] = dict(enumerate(members))
+    return Node([member.value for member in members], node.place, children)

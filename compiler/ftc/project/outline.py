@@ -9,8 +9,10 @@ from pathlib import Path
 from ftc.diagnostics import Diagnostic, Place, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
+from ftc.project.matrix import MATRIX, without_matrix
 from ftc.project.nodes import Node, merged, with_children
 from ftc.project.sections import SECTIONS
+from ftc.project.variants import expanded
 from ftc.project.wanted import found
 from ftc.project.written import Written
 
@@ -27,11 +29,12 @@ class Outline:
 
     name: str = ""
     written: list[Written] = field(default_factory=list)
+    """Every item; one with a matrix is each of its variants."""
     unused: list[Written] = field(default_factory=list)
     """The defaults of sections without items, as if they were items."""
     faults: list[Diagnostic] = field(default_factory=list)
     tree: Node = field(default_factory=lambda: Node({}, Place(Path(), 1, 1)))
-    """The file with the defaults merged under each item."""
+    """The file with the defaults merged under each item, and variants as items of their own."""
 
 
 def outline(path: Path, root: Node | None) -> Outline:
@@ -49,14 +52,18 @@ def outline(path: Path, root: Node | None) -> Outline:
     out.faults += _version_faults(root)
     out.name = _name(root, out.faults)
     defaults = _defaults(root, out.faults)
-    sections = {name: _section(name, root, defaults.get(name), out) for name in SECTIONS}
+    for name in SECTIONS:
+        _section(name, root, defaults.get(name), out)
+    expansion = expanded(out.written)
+    out.written = expansion.written
+    out.faults += expansion.faults
     used = {item.section.name for item in out.written}
     out.unused = [
         Written(SECTIONS[name], f"defaults.{name}", node.place, node)
         for name, node in defaults.items()
         if name not in used
     ]
-    out.tree = _with_items(root, sections)
+    out.tree = _with_items(root, out.written)
     return out
 
 
@@ -74,6 +81,8 @@ def _unknown_keys(root: Node) -> list[Diagnostic]:
             faults.append(Diagnostic(foreign.code, foreign.message, place, foreign.help))
             continue
         way_out = suggestion(key, TOP_KEYS) or f"the sections are {', '.join(SECTIONS)}"
+        if key == MATRIX:
+            way_out = "it belongs to an item: `finetunes: {NAME: {matrix: {lora.r: [8, 16]}}}`"
         faults.append(Diagnostic("unknown-key", f"a project has no key `{key}`", place, way_out))
     return faults
 
@@ -135,27 +144,32 @@ def _defaults(root: Node, faults: list[Diagnostic]) -> dict[str, Node]:
             help = suggestion(str(name), SECTIONS) or f"the sections are {', '.join(SECTIONS)}"
             faults.append(Diagnostic("unknown-key", message, place, help))
         elif isinstance(default.value, dict):
-            defaults[str(name)] = default
+            if MATRIX in default.children:
+                message = f"`defaults` cannot hold `{MATRIX}`: it would multiply each of the {name}"
+                help = "write it on an item; an anchor (`&axes`, `*axes`) shares it among several"
+                place = default.keys[MATRIX]
+                faults.append(Diagnostic("misplaced-key", message, place, help))
+            defaults[str(name)] = without_matrix(default)
         elif default.value is not None:
             message = f"`defaults.{name}` needs a mapping, but {found(default.value)}"
             faults.append(Diagnostic("wrong-type", message, default.place))
     return defaults
 
 
-def _section(name: str, root: Node, default: Node | None, out: Outline) -> Node | None:
+def _section(name: str, root: Node, default: Node | None, out: Outline) -> None:
+    """Put the items of a section into *out*, the section's defaults merged under each."""
     section = root.children.get(name)
     if section is None or section.value is None:
-        return None
+        return
     if not isinstance(section.value, dict):
         message = f"`{name}` holds named items, but {found(section.value)}"
         help = f"write `{name}: {{NAME: {{...}}}}`"
         out.faults.append(Diagnostic("wrong-type", message, section.place, help))
-        return None
+        return
     if default is not None and default.size * len(section.children) > MOST_DEFAULTED:
         message = f"the defaults of {name} come to more than {MOST_DEFAULTED:,} values"
         out.faults.append(Diagnostic("too-large", message, default.place))
-        return None
-    items: dict[str | int, Node] = {}
+        return
     for item_name, node in section.children.items():
         key = section.keys[str(item_name)]
         if fault := _name_fault(str(item_name), key):
@@ -165,13 +179,15 @@ def _section(name: str, root: Node, default: Node | None, out: Outline) -> Node 
         if not isinstance(node.value, dict):
             message = f"`{item_name}` needs a mapping of settings, but {found(node.value)}"
             out.faults.append(Diagnostic("wrong-type", message, node.place))
-        items[item_name] = merged(default, node)
-        out.written.append(Written(SECTIONS[name], str(item_name), key, items[item_name]))
-    return with_children(section, items, section.keys)
+        out.written.append(Written(SECTIONS[name], str(item_name), key, merged(default, node)))
 
 
-def _with_items(root: Node, sections: dict[str, Node | None]) -> Node:
-    changed: dict[str | int, Node] = {
-        name: node for name, node in sections.items() if node is not None
-    }
-    return with_children(root, root.children | changed, root.keys)
+def _with_items(root: Node, written: list[Written]) -> Node:
+    """Return the file with these items in its sections."""
+    sections: dict[str | int, Node] = {}
+    for name, section in root.children.items():
+        items = [item for item in written if item.section.name == name]
+        if items:
+            nodes: dict[str | int, Node] = {item.name: item.node for item in items}
+            sections[name] = with_children(section, nodes, {item.name: item.key for item in items})
+    return with_children(root, root.children | sections, root.keys)

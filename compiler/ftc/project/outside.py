@@ -79,7 +79,7 @@ def _scratch_faults(item: Written, scheme: str | None) -> Iterator[Diagnostic]:
     if scheme == "scratch":
         if "tokenizer" not in item.node.children:
             help = "tokenizer: the model whose tokenizer to take"
-            yield Diagnostic("missing-key", f"`{item.name}` needs `tokenizer`", item.key, help)
+            yield Diagnostic("missing-key", f"`{item.said}` needs `tokenizer`", item.key, help)
         return
     for key in ("config", "seed", "tokenizer"):
         if key in item.node.children:

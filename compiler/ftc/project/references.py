@@ -8,12 +8,12 @@ from functools import cache
 
 from ftc.diagnostics import Diagnostic, Place
 from ftc.project.later import later_reference
-from ftc.project.meanings import FORM, Items, Meaning, meaning_of
+from ftc.project.meanings import Items, Meaning, meaning_of, parts_of
 from ftc.project.nodes import KeyPath
 from ftc.project.schema import Item, Reference
 from ftc.project.sections import SECTIONS
 from ftc.project.wanted import Wanted, leaves, wanted_at
-from ftc.project.written import Written, dotted
+from ftc.project.written import Written, bare, dotted
 from ftc_runtime.contract import Artifact
 
 Key = tuple[str, str]
@@ -27,7 +27,7 @@ class Link:
     by: Written
     path: KeyPath
     reference: str
-    wants: tuple[Artifact, ...]
+    mark: Reference
 
     @property
     def place(self) -> Place:
@@ -37,12 +37,12 @@ class Link:
 
 def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
     """Return the faults of all references. *items* are those that are right in themselves."""
-    broken = [item for item in written if item.item is None]
+    broken = [item for item in written if item.item is None or item.is_torn]
     faults: list[Diagnostic] = []
     edges: dict[Key, list[tuple[Key, Place]]] = {}
     for item in written:
         seen: dict[tuple[str | int, Meaning], str] = {}
-        for link in _links(item):
+        for link in links(item):
             meaning = _meaning(link, items, broken)
             if isinstance(meaning, Diagnostic):
                 faults.append(meaning)
@@ -56,14 +56,14 @@ def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnosti
 
 
 @cache
-def _fields(item_class: type[Item]) -> list[tuple[KeyPath, tuple[Artifact, ...]]]:
-    """Return the fields of a class that hold references, or lists of them, and what they want."""
-    fields = []
+def reference_fields(item_class: type[Item]) -> list[tuple[KeyPath, Reference]]:
+    """Return the fields of a class that hold references, or lists of them, and what they take."""
+    fields: list[tuple[KeyPath, Reference]] = []
     for path in leaves(item_class):
         wanted = wanted_at(item_class, path)
         for choice in (*_choices(wanted), *_choices(wanted.members() if wanted else None)):
             marks = [mark for mark in choice.metadata if isinstance(mark, Reference)]
-            fields += [(path, mark.wants) for mark in marks]
+            fields += [(path, mark) for mark in marks]
     return fields
 
 
@@ -72,43 +72,43 @@ def _choices(wanted: Wanted | None) -> Iterator[Wanted]:
         yield from wanted.choices()
 
 
-def _links(written: Written) -> Iterator[Link]:
+def links(written: Written) -> Iterator[Link]:
     """Yield the references of an item, also of one with other faults."""
     if written.item_class is None:
         return
-    for path, wants in _fields(written.item_class):
+    for path, mark in reference_fields(written.item_class):
         node = written.node.at(path)
         if node is None:
             continue
         if isinstance(node.value, str):
-            yield Link(written, path, node.value, wants)
+            yield Link(written, path, node.value, mark)
         elif isinstance(node.value, list):
             for position, member in enumerate(node.value):
                 if isinstance(member, str):
-                    yield Link(written, (*path, position), member, wants)
+                    yield Link(written, (*path, position), member, mark)
 
 
 def _meaning(link: Link, items: Items, broken: Sequence[Written]) -> Meaning | Diagnostic | None:
     """Return what a link means, its fault, or None if an item with faults may be meant."""
-    others = (item.name for item in broken if _could_make(item.section.name) & set(link.wants))
+    others = (item.name for item in broken if could_make(item.section.name) & set(link.mark.wants))
     field = dotted(link.path)
-    meaning = meaning_of(items, link.reference, link.wants, asked_by=field, others=others)
+    meaning = meaning_of(items, link.reference, link.mark.wants, asked_by=field, others=others)
     if isinstance(meaning, Meaning):
         return meaning
-    match = FORM.fullmatch(link.reference)
-    name = match["name"] if match else link.reference
-    named = [section for section in items if name in items[section]]
-    named += [item.section.name for item in broken if item.name == name]
+    parts = parts_of(items, link.reference)
+    name = parts.name if parts else link.reference
+    named = [section for section in items if bare(name) in map(bare, items[section])]
+    named += [item.section.name for item in broken if item.said == bare(name)]
     later = later_reference(link.by.section.name, link.path, named)
     if later and meaning.code in ("wrong-artifact", "unknown-name"):
         return Diagnostic("not-yet", later, link.place)
-    if any(item.name == name for item in broken):
+    if any(item.said == bare(name) for item in broken):
         return None
     return Diagnostic(meaning.code, meaning.message, link.place, meaning.help)
 
 
 @cache
-def _could_make(section: str) -> frozenset[Artifact]:
+def could_make(section: str) -> frozenset[Artifact]:
     """Return what the items of a section can make, in any form."""
     classes = SECTIONS[section].item_classes()
     return frozenset(made for item_class in classes for made in item_class.makes.values())

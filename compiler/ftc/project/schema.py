@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from ftc_runtime.contract import Artifact, Settings, StageParams
 from ftc_runtime.stages.tokens.spec import Template
@@ -22,9 +22,14 @@ class Reference:
 
     *wants*: the kinds of artifact that will do, the best first. `references.py` checks that the
     name exists and makes one of them; `Lowering.output` looks it up with the same words.
+
+    *variants*: what the bare name of an item with a `matrix` means here. along: the item that
+    refers to it is expanded with it. all: every variant, one behind the other. one: nothing, since
+    one of them has to be named.
     """
 
     wants: tuple[Artifact, ...]
+    variants: Literal["along", "all", "one"] = "along"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +77,29 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Measurement:
+    """The scores of one model in an eval. *model* and *dataset* are the names it has there."""
+
+    of: Loaded
+    model: str
+    dataset: str
+    scores: Output
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """What an item came to.
 
     *outputs*: what others can name (`identity.holdout`). *links*: what `out/<item>/` shows, a path
     there -> the output; "." spreads a folder's files there. *loads*: for each output that is a
-    model, how to run it.
+    model, how to run it. *measured*: what an eval measured, in its order.
     """
 
     outputs: dict[str, Output]
     links: dict[str, Output]
     loads: dict[str, Loaded] = field(default_factory=dict)
+    measured: tuple[Measurement, ...] = ()
 
 
 class Item(Settings):

@@ -23,6 +23,19 @@ class Written:
     """The class of its form; None if it names none that there is."""
     item: Item | None = None
     """None if it has faults."""
+    is_torn: bool = False
+    """Its matrix has faults, so that nobody knows what it stands for."""
+
+    @property
+    def said(self) -> str:
+        """Its name as it stands in the file: that of a variant without its settings."""
+        return bare(self.name)
+
+    @property
+    def form(self) -> str | None:
+        """The form that it names, or that of an item that names none."""
+        discriminator = self.section.discriminator
+        return (self.text(discriminator) if discriminator else None) or self.section.default
 
     def at_key(self, path: KeyPath) -> Place:
         """Return the place of the last key of *path* in the item, or of what is nearest above."""
@@ -50,3 +63,8 @@ def dotted(path: KeyPath) -> str:
     """Return a path as it is said: `lora.r`, `datasets[0]`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
+
+
+def bare(name: str) -> str:
+    """Return the name of the item whose variant has *name*: `sft` for `sft@lora.r=8`."""
+    return name.partition("@")[0]

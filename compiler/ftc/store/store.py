@@ -118,6 +118,10 @@ class Store:
         """Return the folder in which the key is built; what is left of it tells of a crash."""
         return self.root / "work" / key
 
+    def scratch(self, key: str) -> Path:
+        """Return the working folder of the key's process, where it keeps its checkpoints."""
+        return self.work(key) / "scratch"
+
     def forget_work(self, key: str) -> None:
         """Remove the folder in which the key was built."""
         atomic.remove_tree(self.work(key))

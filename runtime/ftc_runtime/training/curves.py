@@ -63,6 +63,8 @@ class Curves(TrainerCallback):  # type: ignore[misc]
     points: list[Point] = field(default_factory=list)
     _started: float = 0.0
     _tokens: int = 0
+    _taken_up: int = 0
+    """Steps that an earlier try made: they say nothing of this one's speed."""
 
     def on_train_begin(
         self,
@@ -71,7 +73,12 @@ class Curves(TrainerCallback):  # type: ignore[misc]
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Start the clock."""
+        """Take over the points of an earlier try, and start the clock."""
+        self.points = [
+            self._point(logs["step"], logs, eval_loss=logs.get("eval_loss"))
+            for logs in state.log_history
+        ]
+        self._taken_up = len(self.points)
         self._started = time.monotonic()
 
     def on_log(
@@ -86,26 +93,31 @@ class Curves(TrainerCallback):  # type: ignore[misc]
         if "loss" not in logs:  # the Trainer's own last word has the means of all steps
             return
         step = state.global_step
-        rows = self.rows_of(step - 1)
-        self._refuse_divergence(step, rows, logs=logs)
-        tokens = self.tokens_of(rows)
-        self._tokens += tokens
-        ends_epoch = step % self.steps_per_epoch == 0 or step == state.max_steps
-        point = Point(
+        self._refuse_divergence(step, logs)
+        eval_loss = None
+        if self.evaluate and (step % self.steps_per_epoch == 0 or step == state.max_steps):
+            # In the Trainer's history too, which is what its checkpoints keep.
+            eval_loss = state.log_history[-1]["eval_loss"] = self.evaluate()
+        point = self._point(step, logs, eval_loss=eval_loss)
+        self._tokens += point.tokens
+        self.points.append(point)
+        self._tell(point, total=state.max_steps)
+
+    def _point(self, step: int, logs: dict[str, float], *, eval_loss: float | None) -> Point:
+        return Point(
             step=step,
             epoch=step / self.steps_per_epoch,
             loss=logs["loss"],
             learning_rate=logs["learning_rate"],
             grad_norm=logs["grad_norm"],
-            tokens=tokens,
-            eval_loss=self.evaluate() if self.evaluate and ends_epoch else None,
+            tokens=self.tokens_of(self.rows_of(step - 1)),
+            eval_loss=eval_loss,
         )
-        self.points.append(point)
-        self._tell(point, total=state.max_steps)
 
-    def _refuse_divergence(self, step: int, rows: list[int], *, logs: dict[str, float]) -> None:
+    def _refuse_divergence(self, step: int, logs: dict[str, float]) -> None:
         for name, words in (("loss", "the loss"), ("grad_norm", "the norm of the gradient")):
             if not math.isfinite(logs[name]):
+                rows = self.rows_of(step - 1)
                 shown = ", ".join(map(str, sorted(rows)[:SHOWN_ROWS]))
                 more = ", ..." if len(rows) > SHOWN_ROWS else ""
                 raise StageError(
@@ -131,7 +143,7 @@ class Curves(TrainerCallback):  # type: ignore[misc]
             "step",
             **values,
             tokens_per_second=round(self._tokens / elapsed_s, 1),
-            eta_s=round(elapsed_s / point.step * (total - point.step), 1),
+            eta_s=round(elapsed_s / (point.step - self._taken_up) * (total - point.step), 1),
         )
 
     def write(self, path: Path) -> None:

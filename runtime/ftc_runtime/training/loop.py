@@ -12,12 +12,16 @@ from peft import PeftModel
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
+from ftc_runtime import events, manifest
 from ftc_runtime.data.tokens import IGNORED, TokenRows
 from ftc_runtime.stages.sft.spec import Training
+from ftc_runtime.training.checkpoints import Checkpoints, load_weights, save_weights
 from ftc_runtime.training.collator import Collator
 from ftc_runtime.training.curves import Curves
 from ftc_runtime.training.loss import LabelLoss
 from ftc_runtime.training.order import MicroBatches, RowOrder
+from ftc_runtime.training.pulse import Pulse
+from ftc_runtime.training.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,20 @@ class LabelTrainer(Trainer):  # type: ignore[misc]
     """A Trainer that takes its batches in a given order, and averages over label tokens.
 
     The mean is over all label tokens of an optimiser step, so that it does not depend on how the
-    step is cut into forward passes.
+    step is cut into forward passes. Its checkpoints hold trained weights only, and are sealed.
     """
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, loader: OrderedLoader, loss: LabelLoss, **kwargs: Any) -> None:
+    def __init__(
+        self, loader: OrderedLoader, loss: LabelLoss, *, checkpoints: Checkpoints, **kwargs: Any
+    ) -> None:
         """*loader* gives collated batches; *loss* sums over one of them."""
         super().__init__(train_dataset=loader.dataset, **kwargs)
         self._loader = loader
         self._loss = loss
+        self._checkpoints = checkpoints
+        self.add_callback(checkpoints)
         # Makes the Trainer count the label tokens of the whole step and hand them over.
         self.model_accepts_loss_kwargs = True
 
@@ -77,6 +85,16 @@ class LabelTrainer(Trainer):  # type: ignore[misc]
         # The ranks' gradients are averaged afterwards, and each has only its own part.
         return loss * self.accelerator.num_processes
 
+    def _save_checkpoint(self, model: torch.nn.Module, trial: None) -> None:
+        with self._checkpoints.saving(self.model, self.state):
+            super()._save_checkpoint(model, trial)
+
+    def _save(self, output_dir: str, state_dict: None = None) -> None:
+        save_weights(self.model, Path(output_dir))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: None = None) -> None:
+        load_weights(self.model, Path(resume_from_checkpoint))
+
 
 def train(
     model: PeftModel,
@@ -88,8 +106,11 @@ def train(
 ) -> Curves:
     """Train the adapter of *model* in place. Returns the curves. Writes only under *work*.
 
+    Goes on from the newest whole checkpoint there. SIGTERM saves at the end of the step and ends
+    the process.
+
     Raises:
-        StageError: if the loss or its gradient stops being a number.
+        StageError: if the loss or its gradient stops being a number, or the disk is full.
     """
     plan = schedule(training, rows=len(rows))
     batches = MicroBatches(plan.order, size=training.micro_batch_size())
@@ -104,6 +125,7 @@ def train(
         steps_per_epoch=plan.order.steps_per_epoch,
         logging_steps=training.logging_steps,
     )
+    stop = Stop()
     trainer = LabelTrainer(
         OrderedLoader(
             range(len(rows)),
@@ -112,20 +134,34 @@ def train(
             generator=torch.Generator(),
         ),
         loss,
+        checkpoints=Checkpoints(work / manifest.FOLDER, stop=stop, training=training),
         model=model,
         args=_arguments(training, plan, batches=batches, work=work),
-        callbacks=[curves],
+        # The pulse rests before the curves evaluate.
+        callbacks=[Pulse(work, timeout_s=training.ddp_timeout), curves],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train()
+    with stop.listening():
+        trainer.train(resume_from_checkpoint=_newest_checkpoint(work))
+    if trainer.state.global_step < plan.steps:
+        stop.obey()
     return curves
+
+
+def _newest_checkpoint(work: Path) -> str | None:
+    """Return the folder of the checkpoint to go on from, and say so."""
+    found = manifest.newest_whole(work)
+    if found is None:
+        return None
+    events.resumed(found.done, found.total, found.unit)
+    return str(found.folder)
 
 
 def _arguments(
     training: Training, plan: Schedule, *, batches: MicroBatches, work: Path
 ) -> TrainingArguments:
     arguments = TrainingArguments(
-        output_dir=str(work / "trainer"),
+        output_dir=str(work / manifest.FOLDER),
         max_steps=plan.steps,
         warmup_steps=plan.warmup_steps,
         per_device_train_batch_size=batches.size,
@@ -143,7 +179,8 @@ def _arguments(
         activation_checkpointing_kwargs={"use_reentrant": False},
         logging_steps=1,  # the curves hold every step
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        save_strategy="no",  # `Checkpoints` says when
+        ddp_timeout=training.ddp_timeout,
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -300,11 +300,16 @@ def test_the_record_says_how_it_was_made(project: ToyProject) -> None:
     assert record.facts["stage"] == {"outputs": 1}
     assert record.facts["peak_bytes"] > 2**20
     assert sorted(record.facts) == [
+        "attempts",
         "ftc",
         "host",
         "instruction_set",
+        "name",
+        "params",
         "peak_bytes",
         "python",
+        "reproduces",
+        "resumed",
         "seconds",
         "stage",
         "started",

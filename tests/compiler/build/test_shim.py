@@ -45,11 +45,20 @@ def shims() -> Iterator[list[Shim]]:
         shim.process.wait()
 
 
-def start(shims: list[Shim], command: list[str]) -> Shim:
-    """Start a command under a shim."""
+SHORT_GRACE = f"""
+import sys
+sys.path.insert(0, {str(SHIM.parent)!r})
+import shim
+shim.GRACE_SECONDS = 1.0
+sys.exit(shim.main(int(sys.argv[1]), sys.argv[2:]))
+"""
+
+
+def start(shims: list[Shim], command: list[str], *, code: str | None = None) -> Shim:
+    """Start a command under a shim, or under *code* that stands for it."""
     live, lifeline = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SHIM), str(live), *command],
+        [sys.executable, *(["-c", code] if code else ["-I", "-S", str(SHIM)]), str(live), *command],
         pass_fds=[live],
         start_new_session=True,
         stderr=subprocess.DEVNULL,
@@ -118,6 +127,27 @@ def test_who_does_not_hear_is_killed_after_ten_seconds(shims: list[Shim], tmp_pa
     assert shim.process.wait(timeout=15) == 128 + signal.SIGKILL
     assert 9.5 < time.monotonic() - started < 13
     assert not any(is_alive(pid) for pid in family)
+
+
+DEAF = [sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(60)"]
+
+
+def test_ftc_may_let_a_stage_have_more_time_while_it_lives(shims: list[Shim]) -> None:
+    """Each `w` is a grace more; it is the last one when ftc is gone."""
+    shim = start(shims, DEAF, code=SHORT_GRACE)
+    time.sleep(1)
+    os.write(shim.lifeline, b"t")
+    alive = []
+    for _ in range(5):
+        time.sleep(0.5)
+        os.write(shim.lifeline, b"w")
+        alive.append(shim.process.poll() is None)
+    os.close(shim.lifeline)
+    closed = time.monotonic()
+
+    assert shim.process.wait(timeout=5) == 128 + signal.SIGKILL
+    assert alive == [True] * 5
+    assert 0.8 < time.monotonic() - closed < 3
 
 
 def test_the_second_wish_is_not_to_be_refused(shims: list[Shim], tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from ftc.build.interrupt import Interrupt
 from ftc.build.report import Event
-from ftc.build.supervise import Ended, Job, supervise
+from ftc.build.supervise import SHIM, Ended, Job, supervise
 from toy_project import wait_until
 
-Run = Callable[[str], Ended]
+Run = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def run(tmp_path: Path, said: list[Event]) -> Run:
         "import os, sys, time\nsay = lambda b: os.write(int(os.environ['FTC_EVENTS_FD']), b)\n"
     )
 
-    def run(code: str) -> Ended:
+    def run(code: str, interrupt: Interrupt | None = None) -> Ended:
         with (tmp_path / "lock").open("w") as lock:
             job = Job(
                 command=[sys.executable, "-c", prelude + code],
@@ -42,7 +42,7 @@ def run(tmp_path: Path, said: list[Event]) -> Run:
                 environment=dict(os.environ),
                 locks=(lock.fileno(),),
             )
-            return supervise(job, interrupt=Interrupt(), tell=said.append)
+            return supervise(job, interrupt=interrupt or Interrupt(), tell=said.append)
 
     return run
 
@@ -123,3 +123,73 @@ def test_a_killed_shim_is_an_end_even_while_an_orphan_holds_the_pipe(
     assert ended.code == -signal.SIGKILL
     assert ended.seconds < 20
     wait_until(lambda: not Path(f"/proc/{orphan}/fd/1").exists(), seconds=5)
+
+
+SAVER = """
+import signal
+def save(*_):
+    say(b'{"event": "stopping", "seconds": 4, "what": "step 41 of 60"}\\n')
+    time.sleep(2.5)
+    say(b'{"event": "phase", "text": "saved"}\\n')
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
+say(b'{"event": "phase", "text": "ready"}\\n')
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def short_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a stage a second instead of ten."""
+    shim = tmp_path / "shim.py"
+    shim.write_text(SHIM.read_text().replace("GRACE_SECONDS = 10.0", "GRACE_SECONDS = 1.0"))
+    monkeypatch.setattr("ftc.build.supervise.SHIM", shim)
+
+
+@pytest.mark.usefixtures("short_grace")
+def test_a_stage_that_says_how_long_it_saves_is_given_that(run: Run, said: list[Event]) -> None:
+    """Longer than the grace, and within what it said."""
+    interrupt = Interrupt()
+    asker = threading.Thread(target=lambda: (wait_until(lambda: said), interrupt.ask()))
+    asker.start()
+
+    ended = run(SAVER, interrupt)
+
+    asker.join()
+    assert [event.get("text") for event in said] == ["ready", None, "saved"]
+    assert ended.code == 0
+
+
+@pytest.mark.usefixtures("short_grace")
+def test_it_is_not_given_more_than_that(run: Run, said: list[Event]) -> None:
+    """Its word and the grace after it."""
+    interrupt = Interrupt()
+    asker = threading.Thread(target=lambda: (wait_until(lambda: said), interrupt.ask()))
+    asker.start()
+
+    ended = run(SAVER.replace("time.sleep(2.5)", "time.sleep(60)").replace("4", "1"), interrupt)
+
+    asker.join()
+    assert ended.code == 128 + signal.SIGKILL
+    assert ended.seconds < 10
+
+
+@pytest.mark.usefixtures("short_grace")
+def test_a_second_wish_does_not_wait_for_the_saving(run: Run, said: list[Event]) -> None:
+    """Ctrl-C, Ctrl-C."""
+    interrupt = Interrupt()
+
+    def ask_twice() -> None:
+        wait_until(lambda: said)
+        interrupt.ask()
+        wait_until(lambda: len(said) > 1)
+        interrupt.ask()
+
+    asker = threading.Thread(target=ask_twice)
+    asker.start()
+
+    ended = run(SAVER, interrupt)
+
+    asker.join()
+    assert ended.code == 128 + signal.SIGKILL
+    assert [event.get("text") for event in said] == ["ready", None]

@@ -157,6 +157,17 @@ def test_an_unknown_target_gets_a_suggestion(rows: Ftc) -> None:
     )
 
 
+def test_fresh_wants_names_of_stages(rows: Ftc) -> None:
+    """An item's name is none; nothing is built."""
+    done = rows("build", "--fresh", "sums", "--fresh", "dataset:sums")
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        "error[unknown-stage]: there is no stage `sums`\n = help: did you mean `dataset:sums`?\n",
+    )
+
+
 def test_without_a_project_the_way_out_is_named(tmp_path: Path) -> None:
     """`ftc init` starts one."""
     done = Ftc(tmp_path, tmp_path / ".ftc")("status")

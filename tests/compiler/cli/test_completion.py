@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from command_line import Ftc, MakeProject
+from conftest import TINY
 
 
 @pytest.fixture
 def rows(project: MakeProject, tmp_path: Path) -> Ftc:
     """A project, and an `ftc` on a PATH of its own."""
-    ftc = project()
+    return with_program(project(), tmp_path)
+
+
+def with_program(ftc: Ftc, tmp_path: Path) -> Ftc:
+    """Put an `ftc` on the PATH that `in_shell` has."""
     program = tmp_path / "bin" / "ftc"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {" ".join(ftc.command())} "$@"\n')
@@ -41,20 +46,43 @@ def in_shell(ftc: Ftc, shell: str, script: str) -> str:
     ("line", "found"),
     [
         ("ftc st", "status"),
-        ("ftc build me", "merge:merged merged merged.model"),
+        ("ftc build me", "merge:merged merged merged.card merged.model"),
         ("ftc status --ch", "--check"),
         ("ftc completion f", ""),
     ],
 )
 def test_bash_completes_commands_targets_and_options(rows: Ftc, line: str, found: str) -> None:
     """The script that the command prints, sourced and asked."""
-    words = line.split()
+    assert completed(rows, line) == f"{found}\n"
 
-    script = rows("completion", "bash").stdout + (
-        f"\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _ftc; echo ${{COMPREPLY[@]}}"
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("ftc build ad", "adder adder.adapter adder.curves adder@lora.r=4 adder@lora.r=4.adapter"),
+        ("ftc build adder@l", "lora.r=4 lora.r=4.adapter lora.r=4.curves lora.r=8"),
+        ("ftc build adder@lora.r=8.", "8.adapter 8.curves"),
+        ("ftc why sft:", "adder@lora.r=4 adder@lora.r=8"),
+        ("ftc why sft:adder@lora.r=8", "8"),
+    ],
+)
+def test_bash_completes_variants_though_it_splits_them(
+    project: MakeProject, tmp_path: Path, line: str, found: str
+) -> None:
+    """What bash has taken for words of their own, up to the last `:`, `@` or `=`, is left out."""
+    ftc = with_program(project(TINY.replace("lora: {r: 4}", "matrix: {lora.r: [4, 8]}")), tmp_path)
+
+    assert completed(ftc, line).split()[: len(found.split())] == found.split()
+
+
+def completed(ftc: Ftc, line: str) -> str:
+    """Return what bash offers at the end of a line."""
+    return in_shell(
+        ftc,
+        "bash",
+        f"{ftc('completion', 'bash').stdout}\nCOMP_LINE='{line}'; COMP_POINT={len(line)};"
+        " _ftc; echo ${COMPREPLY[@]}",
     )
-
-    assert in_shell(rows, "bash", script) == f"{found}\n"
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -118,6 +118,17 @@ def uses(stage: str, kind: str, setting: Setting) -> bool:
     return belongs(stage, setting.item) and top in params_class(kind).model_fields
 
 
+def cards(plan: Plan) -> list[str]:
+    """Return the stages that tell of an export: what made it changes what they tell."""
+    return [name for name, stage in plan.stages.items() if stage.kind == "card"]
+
+
+def way_to(card: str, plan: Plan) -> set[str]:
+    """Return the stages that made the export of a card."""
+    inputs = plan.stages[card].inputs
+    return set(plan.closure(inputs[role].stage for role in inputs if role in ("model", "gguf.0")))
+
+
 @cache
 def folder() -> Path:
     """Return a folder with the rows that PROJECT names."""
@@ -199,6 +210,7 @@ def test_a_setting_changes_the_keys_of_the_stages_that_use_it(flip: tuple[Settin
 
     users = {name for name, stage in before.stages.items() if uses(name, stage.kind, setting)}
     is_default = leaf(before, users, setting) == leaf(after, users, setting)
+    users |= {card for card in cards(before) if users & way_to(card, before)}
     assert changed == (set() if setting.operational or is_default else users)
 
 

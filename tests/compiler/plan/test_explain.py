@@ -40,7 +40,7 @@ def image(**parts: Any) -> dict[str, Any]:
     return empty | parts
 
 
-def told(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, int | None]]:
+def told(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, int | str | None]]:
     """Return each change in words with its line."""
     return [(change.words(), change.line) for change in changes(before, now, stage=STAGE)]
 

@@ -18,7 +18,7 @@ def test_every_section_and_form_is_in_the_schema() -> None:
         assert len(choices) == len(section.item_classes())
         for choice, item_class in zip(choices, section.item_classes(), strict=True):
             definition = schema["$defs"][choice["$ref"].removeprefix("#/$defs/")]
-            assert list(definition["properties"]) == list(item_class.model_fields)
+            assert list(definition["properties"]) == [*item_class.model_fields, "matrix"]
             assert definition["additionalProperties"] is False
             assert "required" not in definition
 

@@ -7,25 +7,37 @@ from __future__ import annotations
 
 import argparse
 import gc
+import shlex
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from ftc.build.locking import keep_lock
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
-from ftc.cli.workspace import Workspace, open_workspace
+from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
 from ftc.plan.needed import unsettled
 from ftc.plan.stages import Target
 
-EXAMPLES = "examples:\n  ftc build\n  ftc build merged-gguf\n  ftc build recall --keep-going"
+EXAMPLES = """\
+examples:
+  ftc build
+  ftc build merged-gguf
+  ftc build recall --keep-going
+  ftc build --rehearse merged-gguf"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="items, outputs or stages")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would run")
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="run everything on a few rows and one step; leave results, refs and out/ alone",
+    )
     parser.add_argument(
         "-k",
         "--keep-going",
@@ -38,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=1,
         metavar="N",
-        help="stages at a time (default 1). Each training has a GPU of its own; on the CPU each"
-        " stage uses every processor, so that two at a time take as long as one after the other",
+        help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
+        " uses every processor, so that two at a time take as long as one after the other",
     )
     as_locked = parser.add_mutually_exclusive_group()
     as_locked.add_argument(
@@ -55,6 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE",
         help="run it again, and compare with its result",
     )
+    parser.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="drop the checkpoints of a stage that was interrupted; may be repeated",
+    )
+    parser.add_argument("--out", metavar="DIR", help="link the results in DIR instead of out/")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -64,9 +85,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         return plan.run(arguments, console)
     began = time.monotonic()
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
+    if arguments.rehearse:
+        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     arguments.targets = arguments.targets or arguments.rebuild
     targets = workspace.targets(arguments.targets)
+    workspace.hold_stages(arguments.fresh)
     freshness = workspace.freshness()
     if arguments.locked or arguments.frozen:
         return _as_locked(targets, workspace, freshness, arguments=arguments, console=console)
@@ -75,15 +99,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         code = _build(names, workspace, freshness, arguments=arguments, console=console)
         if code != Exit.DONE:
             return code
-        _show(targets, workspace, freshness, console=console)
-        keep_lock(freshness, names)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     else:
         closure = list(workspace.plan.closure(names))
-        _use(closure, workspace, freshness)
-        _show(targets, workspace, freshness, console=console)
-        keep_lock(freshness, names)
+        if not arguments.settings:
+            _use(closure, workspace, freshness)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
         _up_to_date(len(closure), began, console)
+    if not arguments.settings:
+        keep_lock(freshness, names)
     if arguments.rebuild:
         gc.enable()
         from ftc.cli.locked import again
@@ -111,7 +136,25 @@ def _as_locked(
 
         code, freshness = locked(workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
-        _show(targets, workspace, freshness, console=console)
+        _show(targets, workspace, freshness, arguments=arguments, console=console)
+    return code
+
+
+def _rehearse(workspace: Workspace, *, arguments: argparse.Namespace, console: Console) -> int:
+    """Run the small graph. What it makes is nobody's result, so nothing is shown of it."""
+    began = time.monotonic()
+    names = workspace.made_by(arguments.targets)
+    freshness = workspace.freshness()
+    code, again = int(Exit.DONE), " already"
+    if unsettled(workspace.plan, freshness.look(), names):
+        code = _build(names, workspace, freshness, arguments=arguments, console=console)
+        again = f" in {_since(began)}"
+    if code == Exit.DONE:
+        count = len(workspace.plan.closure(names))
+        what = f"all of {', '.join(arguments.targets)}" if arguments.targets else "the whole graph"
+        console.talk(f"rehearsed {stages(count)}{again}: {what} runs")
+        if console.json:
+            console.records([{"type": "rehearsed", "stages": count}])
     return code
 
 
@@ -137,7 +180,8 @@ def _build(
     read(plan.root)  # one that cannot be read is told before anything runs
     try:
         hold_libraries(freshness, names)
-        pin(plan.closure(names).values(), workspace.sources, say=console.talk)
+        needed = plan.closure(names).values()
+        pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
@@ -151,17 +195,25 @@ def _build(
         jobs=arguments.jobs,
         keep_going=arguments.keep_going,
         reading=Reading(console).told,
+        afresh=arguments.fresh,
+        keep_refs=not arguments.settings,
     )
     if outcome.interrupted:
         console.talk("interrupted; nothing half-made is kept: the same command goes on")
     elif outcome.failed:
         done = len(outcome.records)
-        again = f"ftc build {' '.join(arguments.targets)}".strip()
+        words = ["ftc build", *(["--rehearse"] if arguments.rehearse else []), *arguments.targets]
+        again = " ".join([*words, *_overrides(arguments)])
         console.talk(
             f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
             f" After mending it: {again}"
         )
     return outcome.code
+
+
+def _overrides(arguments: argparse.Namespace) -> list[str]:
+    """Return the settings of the command line as they would be typed again."""
+    return [word for setting in arguments.settings for word in ("-s", shlex.quote(setting))]
 
 
 def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
@@ -173,18 +225,33 @@ def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
 
 
 def _show(
-    targets: Sequence[Target], workspace: Workspace, freshness: Freshness, *, console: Console
+    targets: Sequence[Target],
+    workspace: Workspace,
+    freshness: Freshness,
+    *,
+    arguments: argparse.Namespace,
+    console: Console,
 ) -> None:
-    """Link the results under `out/`, and print the scores of evals."""
-    from ftc.build.views import show
+    """Link the results under `out/`, and print the scores of evals.
+
+    With settings of the command line `out/` stays as it is, and where the results are is printed.
+    """
+    from ftc.build.views import OUT_FOLDER, make_view, show, with_card
     from ftc.cli.scores import print_scores, read_scores
 
-    for target in targets:
-        view = show(target, freshness.states, workspace.store, root=workspace.plan.root)
-        if target.section == "evals" and (scores := read_scores(view)):
+    root = workspace.plan.root
+    out = Path(arguments.out).absolute() if arguments.out else root / OUT_FOLDER
+    shown = {target.name: target for target in (with_card(one, freshness) for one in targets)}
+    for target in shown.values():
+        place = make_view(target, freshness.states, workspace.store, root=root)
+        if arguments.out or not arguments.settings:
+            place = show(place, target, out=out)
+        if target.section == "evals" and (scores := read_scores(place)):
             print_scores(target.name, scores, console)
         if console.json:
-            console.records([{"type": "result", "target": target.name, "path": str(view)}])
+            console.records([{"type": "result", "target": target.name, "path": str(place)}])
+        elif arguments.settings:
+            console.data(f"{target.name}: {place}")
 
 
 def _up_to_date(count: int, began: float, console: Console) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.workspace import find_project
+from ftc.cli.workspace import find_project, project_arguments
 
 EXAMPLES = """\
 examples:
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--resolved", action="store_true", help="print every item with its defaults")
     shown.add_argument("--schema", action="store_true", help="print the JSON Schema, for editors")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.data(json.dumps(json_schema(), indent=2))
         return Exit.DONE
     file = find_project()
-    project = load(file, os.environ)
+    project = load(file, os.environ, arguments.settings)
     plan = lower(project)
     if arguments.resolved:
         _print_resolved(project.items, console)

@@ -16,17 +16,18 @@ to install:
 SCRIPTS = {
     "bash": """\
 _ftc() {
-    local word=${COMP_WORDS[COMP_CWORD]} before=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
-    # A colon splits words for bash, and targets hold colons: look at the line as ftc sees it.
-    if declare -F _get_comp_words_by_ref >/dev/null; then
-        local words cword
-        _get_comp_words_by_ref -n : cur words cword
-        word=$cur before=("${words[@]:1:cword-1}")
-    fi
-    mapfile -t COMPREPLY < <(ftc completion --words "${before[@]}" "$word" 2>/dev/null)
-    if declare -F __ltrim_colon_completions >/dev/null; then
-        __ltrim_colon_completions "$word"
-    fi
+    local line=${COMP_LINE:0:COMP_POINT} words word mark
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    word=${words[-1]}
+    mapfile -t COMPREPLY < <(ftc completion --words "${words[@]:1}" 2>/dev/null)
+    # Targets hold signs at which bash splits a word: it wants what comes behind the last of them.
+    for mark in : @ =; do
+        if [[ $COMP_WORDBREAKS == *$mark* && $word == *$mark* ]]; then
+            COMPREPLY=("${COMPREPLY[@]#"${word%$mark*}$mark"}")
+            word=${word##*$mark}
+        fi
+    done
 }
 complete -o default -F _ftc ftc""",
     "zsh": """\
@@ -97,10 +98,10 @@ def _names(command: str) -> list[str]:
     from ftc.cli.workspace import open_workspace
     from ftc.diagnostics import ProjectError
 
-    if command not in ("build", "plan", "status", "why", "graph", "log"):
+    if command not in ("build", "plan", "status", "why", "show", "graph", "log", "compare"):
         return []
     try:
-        plan = open_workspace().plan
+        workspace = open_workspace()
     except (ProjectError, OSError):
         return []
-    return [*plan.targets, *plan.stages]
+    return workspace.words()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import SYMBOLS
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 from ftc.plan.freshness import State, Status
 from ftc.plan.stages import Stage
 
@@ -34,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "targets", nargs="*", metavar="TARGET", help="only these and what they need"
     )
     parser.add_argument("--format", choices=("text", "mermaid", "dot"), default="text")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the graph."""
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     states = workspace.freshness().look()
     stages = workspace.stages(arguments.targets or None)
     if console.json:

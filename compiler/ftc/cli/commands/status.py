@@ -7,7 +7,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import counted, print_stage_lines, stage_lines, stages
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 
 EXAMPLES = """\
 examples:
@@ -21,11 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "targets", nargs="*", metavar="TARGET", help="only these and what they need"
     )
     parser.add_argument("--check", action="store_true", help="exit 6 unless everything is fresh")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each stage."""
-    lines = stage_lines(open_workspace(), arguments.targets or None)
+    lines = stage_lines(open_workspace(arguments.settings), arguments.targets or None)
     print_stage_lines(lines, console)
     stale = [line for line in lines if line.to_do]
     if not stale:

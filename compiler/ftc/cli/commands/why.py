@@ -7,7 +7,7 @@ import argparse
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import StageLine, reason_of, reason_rows, stage_line, stage_lines
-from ftc.cli.workspace import open_workspace
+from ftc.cli.workspace import open_workspace, project_arguments
 from ftc.plan.freshness import Status, ends
 
 EXAMPLES = "examples:\n  ftc why merged-gguf\n  ftc why sft:assistant --json"
@@ -21,11 +21,12 @@ ELSEWHERE = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("targets", nargs="+", metavar="TARGET", help="a target or a stage")
+    project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print each stage of the targets that is not fresh, with all its reasons."""
-    workspace = open_workspace()
+    workspace = open_workspace(arguments.settings)
     freshness = workspace.freshness()
     states = freshness.look()
     told = []

@@ -9,10 +9,10 @@ from pydantic import Field
 from ftc.project.schema import Built, Lowering, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
-from ftc_runtime.stages.dataset.spec import Params
+from ftc_runtime.stages.dataset.spec import Params, Reading
 
 
-class Item(Params, BaseItem):
+class Item(Reading, BaseItem):
     """A file of rows. With `holdout`, its bare name means the part for training."""
 
     section: ClassVar = "datasets"

@@ -12,6 +12,7 @@ from ftc_runtime.data.alpaca import COLUMNS, RowFault, conversation
 from ftc_runtime.data.conversation import Conversation, rows_file
 from ftc_runtime.data.holdout import is_held_out
 from ftc_runtime.data.reading import RawRow, read_rows
+from ftc_runtime.data.sample import keep_sample
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.configs import write_json
 from ftc_runtime.stages.dataset.report import Findings
@@ -35,6 +36,9 @@ def run(params: Params, stage: StageSpec) -> None:
             findings.keep(row, line, held_out=held)
             (holdout if held else train).write(line + "\n")
     _check(source.path, findings)
+    if params.rehearsal:
+        for part in ("train", "holdout"):
+            keep_sample(stage.outputs[part])
     write_json(stage.outputs["report"], findings.json())
     events.done(
         rows=findings.kept,

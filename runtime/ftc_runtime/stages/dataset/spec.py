@@ -1,6 +1,6 @@
 """Stage `dataset`: rows as people keep them, read into conversations and split."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -14,7 +14,16 @@ class Holdout(Settings):
     seed: int = Field(default=0, description="Another seed holds out other rows", ge=0)
 
 
-class Params(StageParams):
+class Reading(Settings):
+    """How a file of rows is read and split."""
+
+    format: Literal["alpaca"] = Field(
+        default="alpaca", description="alpaca: instruction, input, output, system, history"
+    )
+    holdout: Holdout | None = Field(default=None, description="Rows kept from training")
+
+
+class Params(Reading, StageParams):
     """Read a file of rows into conversations and hold some of them out."""
 
     kind: ClassVar = "dataset"
@@ -26,7 +35,10 @@ class Params(StageParams):
     }
     takes_source: ClassVar = True
 
-    format: Literal["alpaca"] = Field(
-        default="alpaca", description="alpaca: instruction, input, output, system, history"
+    rehearsal: bool = Field(
+        default=False, description="Keep a few rows of each part, the longest among them"
     )
-    holdout: Holdout | None = Field(default=None, description="Rows kept from training")
+
+    def rehearsed(self) -> Self:
+        """Return them with few rows kept; the file is read whole, and each row checked."""
+        return self.model_copy(update={"rehearsal": True})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -15,13 +16,22 @@ from ftc_runtime.errors import StageError
 from ftc_runtime.toolchain import check_converter
 
 SCRIPT = "convert_hf_to_gguf.py"
+WITH_FIELDS = Path(__file__).with_name("with_fields.py")
 WRITING = re.compile(r"Writing:\s+(\d+)%")
 UNKNOWN_ARCHITECTURE = re.compile(r"ERROR:[^:]+:Model (\S+) is not supported")
 LAST_LINES = 40
 
 
-def convert(folder: Path, outfile: Path, *, outtype: str, name: str, threads: int) -> None:
-    """Write the model of *folder* as a GGUF file that calls itself *name*.
+def convert(
+    folder: Path,
+    outfile: Path,
+    *,
+    outtype: str,
+    name: str,
+    fields: Mapping[str, str | int],
+    threads: int,
+) -> None:
+    """Write the model of *folder* as a GGUF file that calls itself *name*, with more *fields*.
 
     Raises:
         StageError: if the converter is not here, or cannot convert the model.
@@ -29,7 +39,7 @@ def convert(folder: Path, outfile: Path, *, outtype: str, name: str, threads: in
     script = check_converter() / SCRIPT
     command = [
         # -B: the converter's folder is part of the key and must stay as it was unpacked.
-        *(sys.executable, "-B", str(script), str(folder)),
+        *(sys.executable, "-B", str(WITH_FIELDS), json.dumps(fields), str(script), str(folder)),
         *("--outfile", str(outfile), "--outtype", outtype, "--model-name", name),
     ]
     environment = os.environ | {

@@ -7,6 +7,7 @@ import torch
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
 from ftc_runtime.errors import StageError
+from ftc_runtime.gguf_metadata import FORMAT, FORMAT_FIELD, input_fields
 from ftc_runtime.models.weights import open_model
 from ftc_runtime.stages.gguf.converter import convert
 from ftc_runtime.stages.gguf.spec import Params
@@ -31,6 +32,7 @@ def run(params: Params, stage: StageSpec) -> None:
         stage.outputs["gguf"],
         outtype=outtype,
         name=str(config.get("model_type", "model")),
+        fields={FORMAT_FIELD: FORMAT, **input_fields(stage.digests)},
         threads=stage.threads,
     )
     events.done(outtype=outtype, bytes=stage.outputs["gguf"].stat().st_size)

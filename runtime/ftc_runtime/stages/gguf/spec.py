@@ -11,7 +11,7 @@ class Params(StageParams):
     """Convert a model to GGUF with llama.cpp's own converter."""
 
     kind: ClassVar = "gguf"
-    version: ClassVar = 1
+    version: ClassVar = 2
     needs: ClassVar = {"model": Need(Artifact.MODEL)}
     makes: ClassVar = {"gguf": Artifact.GGUF}
     libraries: ClassVar = ("torch", "transformers", "llama.cpp-converter")

@@ -10,6 +10,8 @@ from ftc_runtime.errors import StageError
 from ftc_runtime.evals.predictions import Prediction, write_predictions
 from ftc_runtime.stages.predict.spec import Generation, Params
 
+REHEARSED_TOKENS = 4
+
 
 def run(params: Params, stage: StageSpec) -> None:
     """Answer inputs["rows"] with inputs["model"] (and "adapter"), or with inputs["gguf"]."""
@@ -28,7 +30,7 @@ def run(params: Params, stage: StageSpec) -> None:
     events.phase(f"answering {len(rows)} rows")
     progress = Progress(len(rows))
     answers = engine.generate(
-        prompts, params.generation, batch_size=params.batch_size, told=progress.told
+        prompts, _drawn(params), batch_size=params.batch_size, told=progress.told
     )
     write_predictions(
         stage.outputs["predictions"],
@@ -50,6 +52,14 @@ def _question(number: int, row: Conversation) -> tuple[Conversation, str]:
         if row.messages[place].role == "assistant":
             return Conversation(row.messages[:place]), row.messages[place].text
     raise StageError(f"row {number} has no answer to compare with")
+
+
+def _drawn(params: Params) -> Generation:
+    """Return how answers are drawn: as the user says, in a rehearsal only their first tokens."""
+    if not params.rehearsal:
+        return params.generation
+    most = min(REHEARSED_TOKENS, params.generation.max_new_tokens)
+    return params.generation.model_copy(update={"max_new_tokens": most})
 
 
 def load_engine(params: Params, stage: StageSpec) -> Engine:

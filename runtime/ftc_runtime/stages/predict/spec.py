@@ -1,6 +1,6 @@
 """Stage `predict`: a model's answers to the rows of a dataset."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -54,3 +54,8 @@ class Params(Answering, StageParams):
     template: Template = Field(
         default="auto", description="auto reads the model's own chat template"
     )
+    rehearsal: bool = Field(default=False, description="Stop each answer after a few tokens")
+
+    def rehearsed(self) -> Self:
+        """Return them with short answers; max_new_tokens is still held against the context."""
+        return self.model_copy(update={"rehearsal": True})

@@ -3,12 +3,15 @@
 import ctypes
 import re
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import llama_cpp
 
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
 from ftc_runtime.errors import StageError
+from ftc_runtime.gguf_metadata import input_fields
 from ftc_runtime.stages.quantize.spec import Params
 
 FILE_TYPES: dict[str, int] = {
@@ -31,6 +34,8 @@ FILE_TYPES: dict[str, int] = {
     "q2_k": llama_cpp.LLAMA_FTYPE_MOSTLY_Q2_K,
 }
 
+STRING_FIELD = 3
+"""llama.cpp's LLAMA_KV_OVERRIDE_TYPE_STR."""
 ERROR_LEVEL = 4
 TENSOR = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
 NOT_DIVISIBLE = re.compile(r"not divisible by\s+(\d+)")
@@ -72,6 +77,9 @@ def run(params: Params, stage: StageSpec) -> None:
     settings = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = FILE_TYPES[params.quantization]
     settings.nthread = stage.threads
+    # llama.cpp copies the fields of its input; these are added.
+    fields = _fields(input_fields(stage.digests))
+    settings.kv_overrides = fields
 
     events.phase(f"quantising to {params.quantization}")
     source, target = stage.inputs["gguf"], stage.outputs["gguf"]
@@ -93,3 +101,16 @@ def run(params: Params, stage: StageSpec) -> None:
     events.done(
         bytes=target.stat().st_size, bytes_before=source.stat().st_size, fallbacks=log.fallbacks
     )
+
+
+def _fields(
+    texts: Mapping[str, str],
+) -> "ctypes.Array[Any]":
+    """Return fields as llama.cpp takes them: a list that ends with an empty name."""
+    array: type[ctypes.Array[Any]] = llama_cpp.llama_model_kv_override * (len(texts) + 1)
+    fields = array()
+    for field, (name, text) in zip(fields, texts.items(), strict=False):
+        field.tag = STRING_FIELD
+        field.key = name.encode()
+        field.value.val_str = text.encode()
+    return fields

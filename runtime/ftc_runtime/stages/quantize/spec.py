@@ -16,7 +16,7 @@ class Params(StageParams):
     """Quantise a GGUF file with llama.cpp's own `llama_model_quantize`."""
 
     kind: ClassVar = "quantize"
-    version: ClassVar = 1
+    version: ClassVar = 2
     needs: ClassVar = {"gguf": Need(Artifact.GGUF)}
     makes: ClassVar = {"gguf": Artifact.GGUF}
     libraries: ClassVar = ("llama-cpp-python",)

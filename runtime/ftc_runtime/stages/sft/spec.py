@@ -1,6 +1,6 @@
 """Stage `sft`: supervised fine-tuning of a LoRA adapter. Names as in PEFT and transformers."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -57,6 +57,13 @@ class Training(Settings):
     )
     gradient_checkpointing: bool = operational(False, "Recompute activations to save memory")
     logging_steps: int = operational(1, "Report the loss every so many steps", ge=1)
+    save_steps: int | None = operational(
+        None, "Save a checkpoint every so many steps; unless given, about every ten minutes", ge=1
+    )
+    save_total_limit: int = operational(2, "Keep so many checkpoints, the newest", ge=1)
+    ddp_timeout: int = operational(
+        1800, "Seconds that a step may take before a process counts as stalled", ge=1
+    )
 
     def micro_batch_size(self) -> int:
         """Return the rows of one forward pass: as given, else the most that divides, up to 8."""
@@ -65,8 +72,32 @@ class Training(Settings):
             return min(share, whole)
         return next(size for size in range(min(8, whole), 0, -1) if whole % size == 0)
 
+    def rehearsed(self) -> Self:
+        """Return one step at the peak learning rate, of as many rows as one forward pass takes."""
+        rows = self.micro_batch_size()
+        return self.model_copy(
+            update={
+                "max_steps": 1,
+                "warmup_steps": 0,
+                "warmup_ratio": 0.0,
+                "global_batch_size": rows,
+                "per_device_train_batch_size": rows,
+            }
+        )
 
-class Params(StageParams):
+
+class Tuning(Settings):
+    """What is trained, and how."""
+
+    dtype: Dtype = Field(
+        default="auto",
+        description="Type of the frozen base while training; auto is the model's own",
+    )
+    lora: Lora = Field(default=Lora(), description="The adapter")
+    training: Training = Field(default=Training(), description="The loop")
+
+
+class Params(Tuning, StageParams):
     """Train a LoRA adapter on token rows by supervised fine-tuning."""
 
     kind: ClassVar = "sft"
@@ -78,12 +109,15 @@ class Params(StageParams):
     }
     makes: ClassVar = {"adapter": Artifact.ADAPTER, "curves": Artifact.TABLE}
     libraries: ClassVar = ("torch", "transformers", "peft", "accelerate")
-    reproduces: ClassVar = "seeded"
+    reproduces: ClassVar[Literal["exact", "seeded", "external"]] = "seeded"
     devices: ClassVar = 1
+    resumes: ClassVar = True
 
-    dtype: Dtype = Field(
-        default="auto",
-        description="Type of the frozen base while training; auto is the model's own",
-    )
-    lora: Lora = Field(default=Lora(), description="The adapter")
-    training: Training = Field(default=Training(), description="The loop")
+    rehearsal: bool = Field(default=False, description="Train on the longest row alone")
+
+    def rehearsed(self) -> Self:
+        """Return one step on the longest row, as often as a forward pass takes rows.
+
+        So what would run out of memory does so now.
+        """
+        return self.model_copy(update={"rehearsal": True, "training": self.training.rehearsed()})

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ftc.project.schema import Built, Lowering, Output, Reference, settings_of
+from ftc.project.schema import Built, Lowering, Measurement, Output, Reference, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
 from ftc_runtime.stages.predict.spec import Answering
@@ -14,7 +14,6 @@ from ftc_runtime.stages.predict.spec import Params as PredictParams
 from ftc_runtime.stages.score.spec import Params as ScoreParams
 
 SCORED = (Artifact.ADAPTER, Artifact.GGUF, Artifact.MODEL)
-Scored = Annotated[str, Reference(SCORED)]
 
 
 class Item(ScoreParams, Answering, BaseItem):
@@ -24,10 +23,12 @@ class Item(ScoreParams, Answering, BaseItem):
     makes: ClassVar = {"scores": Artifact.SCORES}
 
     task: Literal["generate"] = Field(default="generate", description="Generate and compare")
-    models: list[Scored] = Field(
+    models: list[Annotated[str, Reference(SCORED, variants="all")]] = Field(
         description="Models, finetunes and exports to measure", min_length=1
     )
-    baseline: Scored | None = Field(default=None, description="Measured beside them")
+    baseline: Annotated[str, Reference(SCORED, variants="one")] | None = Field(
+        default=None, description="Measured beside them"
+    )
     dataset: Annotated[str, Reference((Artifact.ROWS,))] = Field(description="The rows")
 
     def names(self) -> list[str]:
@@ -38,6 +39,7 @@ class Item(ScoreParams, Answering, BaseItem):
         """For each model one `predict` and one `score` stage."""
         outputs: dict[str, Output] = {}
         links: dict[str, Output] = {}
+        measured: list[Measurement] = []
         rows = to.output(self.dataset, Artifact.ROWS)
         for name in self.names():
             loaded = to.loaded(name, *SCORED)
@@ -62,9 +64,18 @@ class Item(ScoreParams, Answering, BaseItem):
                 suffix=f"/{name}",
             )
             outputs[name] = scored["scores"]
+            measured.append(
+                Measurement(
+                    of=loaded,
+                    model=name,
+                    dataset=self.dataset,
+                    scores=scored["scores"],
+                    baseline=name == self.baseline,
+                )
+            )
             links |= {
                 f"{name}/scores.json": scored["scores"],
                 f"{name}/rows.jsonl": scored["rows"],
                 f"{name}/generated_predictions.jsonl": predicted["predictions"],
             }
-        return Built(outputs, links)
+        return Built(outputs, links, measured=tuple(measured))

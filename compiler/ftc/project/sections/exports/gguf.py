@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ftc.project.schema import Built, Loaded, Lowering, Output, Reference
-from ftc.project.schema import Item as BaseItem
+from ftc.project.sections.exports import Export
 from ftc.project.sections.exports.safetensors import EXPORTABLE, merged_model
 from ftc_runtime.contract import Artifact
 from ftc_runtime.stages.gguf.spec import Params as GgufParams
@@ -16,7 +16,7 @@ from ftc_runtime.stages.quantize.spec import Params as QuantizeParams
 from ftc_runtime.stages.quantize.spec import Quantization
 
 
-class Item(BaseItem):
+class Item(Export):
     """A model as GGUF, once for each quantization."""
 
     section: ClassVar = "exports"

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ftc.project.schema import Built, Loaded, Lowering, Output, Reference, settings_of
-from ftc.project.schema import Item as BaseItem
+from ftc.project.sections.exports import Export
 from ftc_runtime.contract import Artifact
 from ftc_runtime.stages.merge.spec import Params
 
 EXPORTABLE = (Artifact.ADAPTER, Artifact.MODEL)
 
 
-class Item(Params, BaseItem):
+class Item(Params, Export):
     """A finetune's adapter merged into its base."""
 
     section: ClassVar = "exports"

@@ -10,14 +10,14 @@ from pydantic import Field
 from ftc.project.schema import Built, Lowering, Reference
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
-from ftc_runtime.stages.sft.spec import Params
+from ftc_runtime.stages.sft.spec import Params, Tuning
 from ftc_runtime.stages.tokens.spec import Data
 from ftc_runtime.stages.tokens.spec import Params as TokensParams
 
 Rows = Annotated[str, Reference((Artifact.ROWS,))]
 
 
-class Item(Params, BaseItem):
+class Item(Tuning, BaseItem):
     """A LoRA adapter trained on conversations."""
 
     section: ClassVar = "finetunes"
