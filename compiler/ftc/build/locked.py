@@ -10,45 +10,10 @@ from ftc.build.execute import Action, Command, StageFailed, runtime_command
 from ftc.build.ready import hold_libraries
 from ftc.build.report import Reporter, StageFailure
 from ftc.lockfile.lock import Lock, MadeOn
-from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.locked import made_on_of, record_of
-from ftc.plan.stages import Stage
+from ftc.plan.freshness import Freshness
+from ftc.plan.locked import LockedFreshness, made_on_of
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-
-
-class LockedFreshness(Freshness):
-    """Tells how stages stand as to ftc.lock, whatever else their keys gave on this machine."""
-
-    def __init__(self, ours: Freshness, lock: Lock) -> None:
-        """*ours* is how they stand by themselves; all keys are those of *lock*."""
-        super().__init__(ours.plan, ours.store, ours.sources, ours.owner, ours.supply)
-        self.lock = lock
-
-    def assess(self, stage: Stage) -> State:
-        """Return whether the stage's locked outputs are here, can be fetched, or are to be made."""
-        entry = self.lock.stages.get(stage.name)
-        if entry is None:
-            return State(stage.name, Status.PENDING, note="it is not in ftc.lock")
-        record = record_of(entry)
-        found = self.sources.find(stage.source) if stage.source is not None else None
-        state = State(stage.name, Status.FRESH, record.key, record.preimage, record, found=found)
-        if self.store.complete(record):
-            return state
-        if stage.reproduces == "exact":
-            return state._replace(status=Status.ABSENT, note="run, to compare with ftc.lock")
-        if self._supplies(record):
-            return state._replace(status=Status.REMOTE)
-        note = "it is neither here nor in a remote: run, to compare with ftc.lock"
-        return state._replace(status=Status.ABSENT, note=note)
-
-    def _supplies(self, record: Record) -> bool:
-        """It must know the key still: what did not keep its promise is forgotten by key."""
-        return (
-            self.supply is not None
-            and self.supply.record(record.key) is not None
-            and all(map(self.supply.holds, record.outputs.values()))
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,20 @@ from ftc.cli.exits import Exit
 from ftc.cli.workspace import Workspace
 from ftc.lockfile.reading import read
 from ftc.plan.freshness import Freshness
+from ftc.plan.locked import LockedFreshness
 from ftc.plan.stages import Target
 
 
 def frozen(
-    workspace: Workspace, freshness: Freshness, targets: Sequence[Target], *, console: Console
-) -> int:
-    """Take the locked outputs of targets from the store or a remote; run nothing."""
+    workspace: Workspace, ours: Freshness, targets: Sequence[Target], *, console: Console
+) -> tuple[int, Freshness]:
+    """Take the locked outputs of targets from the store or a remote; run nothing.
+
+    Return the code, and how the stages stand as to ftc.lock.
+    """
     lock = read(workspace.plan.root)
+    freshness = LockedFreshness(ours, lock, resolves=False)
+    freshness.look()
 
     def show(stage: str, done: int, total: int) -> None:
         console.show_live(f"  {stage}  {done // 10**6} of {total // 10**6} MB")
@@ -28,9 +34,9 @@ def frozen(
         for one in nowhere.missing:
             digest = f" {one.digest}" if one.digest else ""
             console.error("frozen", f"{one.stage} ({one.output}){digest}: {one.problem}", None)
-        return Exit.FAILED
+        return Exit.FAILED, freshness
     for name, origin in origins.items():
         if console.json:
             console.records([{"type": "taken", "output": name, "from": origin}])
         console.talk(f"= {name}  taken from {origin}")
-    return Exit.DONE
+    return Exit.DONE, freshness

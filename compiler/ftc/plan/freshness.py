@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.plan.keys import key_of, preimage
+from ftc.plan.rehearsal import is_rehearsed
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
 from ftc.store.records import Record
@@ -189,6 +190,8 @@ class Freshness:
         """What the project used last, *made*, else what ftc.lock says of the stage."""
         if made is not None:
             return made.preimage
+        if is_rehearsed({"spec": stage.semantic}):
+            return None
         if self._locked is None:
             from ftc.lockfile.reading import LockedStages
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ftc.lockfile.lock import Content, Lock, LockedStage, MadeOn, address
 from ftc.plan.explain import Change, changes
-from ftc.plan.freshness import State
+from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.keys import key_of, preimage
 from ftc.plan.sources import Sources
 from ftc.plan.stages import Plan, Stage
@@ -95,6 +95,45 @@ def gone(lock: Lock, plan: Plan) -> Iterator[Difference]:
     """Give each stage of the lock that the plan has not."""
     for name in sorted(lock.stages.keys() - plan.stages.keys()):
         yield Difference(name, note="is in ftc.lock, and no longer in the project")
+
+
+class LockedFreshness(Freshness):
+    """Tells how stages stand as to ftc.lock, whatever else their keys gave on this machine."""
+
+    def __init__(self, ours: Freshness, lock: Lock, *, resolves: bool = True) -> None:
+        """*ours* is how they stand by themselves; all keys are those of *lock*.
+
+        Unless it *resolves*, no source is looked at: then nothing of this can be run.
+        """
+        super().__init__(ours.plan, ours.store, ours.sources, ours.owner, ours.supply)
+        self.lock = lock
+        self._resolves = resolves
+
+    def assess(self, stage: Stage) -> State:
+        """Return whether the stage's locked outputs are here, can be fetched, or are to be made."""
+        entry = self.lock.stages.get(stage.name)
+        if entry is None:
+            return State(stage.name, Status.PENDING, note="it is not in ftc.lock")
+        record = record_of(entry)
+        source = stage.source if self._resolves else None
+        found = self.sources.find(source) if source is not None else None
+        state = State(stage.name, Status.FRESH, record.key, record.preimage, record, found=found)
+        if self.store.complete(record):
+            return state
+        if stage.reproduces == "exact" or not self._resolves:
+            return state._replace(status=Status.ABSENT, note="run, to compare with ftc.lock")
+        if self._supplies(record):
+            return state._replace(status=Status.REMOTE)
+        note = "it is neither here nor in a remote: run, to compare with ftc.lock"
+        return state._replace(status=Status.ABSENT, note=note)
+
+    def _supplies(self, record: Record) -> bool:
+        """It must know the key still: what did not keep its promise is forgotten by key."""
+        return (
+            self.supply is not None
+            and self.supply.record(record.key) is not None
+            and all(map(self.supply.holds, record.outputs.values()))
+        )
 
 
 def _difference(lock: Lock, stage: Stage, sources: Sources) -> Difference | None:

@@ -129,7 +129,7 @@ def _as_locked(
     if arguments.frozen:
         from ftc.cli.frozen import frozen
 
-        code = frozen(workspace, freshness, targets, console=console)
+        code, freshness = frozen(workspace, freshness, targets, console=console)
     else:
         gc.enable()
         from ftc.cli.locked import locked
