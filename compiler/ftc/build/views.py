@@ -15,7 +15,7 @@ from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.stages import CARD_SUFFIX, CARDS, Target
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.store import Store, file_name
+from ftc.store.store import Store
 
 OUT_FOLDER = "out"
 RECORD_FILE = "record.json"
@@ -48,7 +48,7 @@ def show(view: Path, target: Target, *, out: Path) -> Path:
 
     So it changes from the old result to the new one in one step.
     """
-    return _point(out / file_name(target.name.replace(":", "-")), view)
+    return _point(out / target.name.replace(":", "-"), view)
 
 
 def make_view(target: Target, states: Mapping[str, State], store: Store, *, root: Path) -> Path:

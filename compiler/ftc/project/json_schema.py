@@ -49,18 +49,18 @@ def json_schema() -> dict[str, Any]:
                 }
                 for name, item in items.items()
             },
-            "defaults": {
-                "type": "object",
-                "properties": {
-                    name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()
-                },
-                "additionalProperties": False,
-            },
+            "defaults": _defaults(items),
         },
         "required": ["version", "name"],
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _defaults(items: dict[str, Any]) -> dict[str, Any]:
+    """What every item has, and so no matrix."""
+    plain = {name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()}
+    return {"type": "object", "properties": plain, "additionalProperties": False}
 
 
 def _matrix(item_class: type[Item]) -> dict[str, Any]:

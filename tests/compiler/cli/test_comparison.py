@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from command_line import Ftc, MakeProject
+from command_line import Ftc
+from conftest import write_project
+from ftc.cli.comparison.curves import draw
 from ftc.cli.comparison.rows import Row
+from ftc.cli.comparison.subjects import subjects
 from ftc.cli.comparison.table import tables
 from ftc.cli.workspace import Workspace, open_workspace
+from ftc.diagnostics import ProjectError
 from ftc.plan.explain import ABSENT
 from ftc.plan.freshness import Status
 from ftc.plan.stages import Stage
@@ -32,6 +37,7 @@ finetunes:
   other: {model: base, datasets: [rows], data: {max_length: 64}, training: {seed: 7}}
 exports:
   files: {model: sft@lora.r=16, format: gguf, quantization: [q8_0, f16]}
+  plain: {model: base, format: safetensors}
 evals:
   recall: {models: [sft, files.q8_0], baseline: base, dataset: rows.holdout}
 """
@@ -39,26 +45,31 @@ SCORES = {
     "score:recall/base": 20.0,
     "score:recall/sft@lora.r=4": 42.5,
     "score:recall/sft@lora.r=16": 45.25,
-    "score:recall/files@q8_0": 44.0,
+    "score:recall/files.q8_0": 44.0,
 }
 
 
-@pytest.fixture
-def sweep(project: MakeProject) -> Ftc:
-    """A project with a model in its folder, and nothing built."""
-    ftc = project(SWEEP)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a made-up result for every stage but the training of `other`."""
+    ftc = write_project(tmp_path_factory.mktemp("sweep") / "project", SWEEP)
     (ftc.folder / "model").mkdir()
     (ftc.folder / "model" / "config.json").write_text("{}")
-    return ftc
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ftc.folder)
+        patch.setenv("FTC_STORE", str(ftc.store))
+        fill(open_workspace(), but=lambda stage: stage.name == "sft:other")
+    return ftc.folder
 
 
 @pytest.fixture
-def filled(sweep: Ftc, monkeypatch: pytest.MonkeyPatch) -> Ftc:
-    """The project with a made-up result for every stage but those of `other`."""
-    monkeypatch.chdir(sweep.folder)
-    monkeypatch.setenv("FTC_STORE", str(sweep.store))
-    fill(open_workspace(), but=lambda stage: stage.name == "sft:other")
-    return sweep
+def filled(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ftc:
+    """A copy of the project, to edit; it is the working folder."""
+    folder = tmp_path / "project"
+    shutil.copytree(made, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FTC_STORE", str(folder / ".ftc"))
+    return Ftc(folder, folder / ".ftc")
 
 
 def fill(workspace: Workspace, *, but: Callable[[Stage], bool]) -> None:
@@ -76,7 +87,6 @@ def fill(workspace: Workspace, *, but: Callable[[Stage], bool]) -> None:
         }
         facts = {"seconds": 75.0, "peak_bytes": 3 * 2**29}
         workspace.store.publish(Record(state.key, state.preimage, outputs, facts))
-        workspace.store.set_ref(workspace.owner, stage.name, state.key)
 
 
 def written(workspace: Workspace, stage: Stage, output: str, artifact: Artifact) -> Path:
@@ -180,16 +190,16 @@ def test_names_that_would_not_fit_get_numbers() -> None:
 
 
 def test_a_score_is_that_of_the_same_model_under_any_name(filled: Ftc) -> None:
-    """It is the plan that says what an eval measured: a renamed finetune keeps its scores."""
+    """It is the plan that says what an eval measured: an export of the base has its scores."""
     filled.edit("  sft: {model", "  renamed: {model")
     filled.edit("model: sft@", "model: renamed@")
     filled.edit("[sft, files", "[renamed, files")
 
-    lines = filled("compare", "renamed@lora.r=16", "files").stdout.splitlines()
+    lines = filled("compare", "renamed@lora.r=16", "files", "plain").stdout.splitlines()
 
-    assert lines[0].split() == ["setting", "renamed@lora.r=16", "files.q8_0", "files.f16"]
+    assert lines[0].split() == ["setting", "renamed@lora.r=16", "files.q8_0", "files.f16", "plain"]
     assert next(line.split() for line in lines if line.startswith("rouge-l")) == [
-        *("rouge-l", "*45.25", "44", "(-1.25)", "-"),
+        *("rouge-l", "*45.25", "44", "(-1.25)", "-", "20", "(-25.25)"),
     ]
 
 
@@ -218,12 +228,26 @@ def test_what_is_not_built_is_said(filled: Ftc) -> None:
         "lora.r                      4      8",
         "training.seed              42      7",
     ]
-    assert done.stderr == "other is not built: sft:other\n"
+    assert done.stderr == "other: not built yet: sft:other\n"
 
 
-def test_what_cannot_be_compared_is_refused(sweep: Ftc) -> None:
+def test_an_eval_that_has_not_run_is_said(filled: Ftc) -> None:
+    """And of the others the scores are shown."""
+    filled.edit("models: [sft, files.q8_0]", "models: [sft, files.q8_0, files.f16]")
+
+    done = filled("compare", "files", "--json")
+
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "schema_version": 1,
+        "type": "unbuilt",
+        "target": "files.f16",
+        "stages": ["score:recall/files.f16"],
+    }
+
+
+def test_what_cannot_be_compared_is_refused(filled: Ftc) -> None:
     """All at once."""
-    done = sweep("compare", "rows", "sfd", "0123456789")
+    done = filled("compare", "rows", "sfd", "0123456789")
 
     assert done.returncode == 2
     assert [line for line in done.stderr.splitlines() if line.startswith("error")] == [
@@ -234,24 +258,25 @@ def test_what_cannot_be_compared_is_refused(sweep: Ftc) -> None:
     ]
 
 
-@pytest.mark.parametrize("ending", ["svg", "png"])
-def test_the_picture_of_the_same_curves_is_the_same(
-    filled: Ftc, tmp_path: Path, ending: str
-) -> None:
+def test_the_picture_of_the_same_curves_is_the_same(filled: Ftc, tmp_path: Path) -> None:
     """Byte for byte, whoever draws it and when."""
-    for name, home in (("one", tmp_path / "a"), ("two", tmp_path / "b")):
+    fonts = str(tmp_path / "fonts")  # what matplotlib finds out but once
+    for seed in ("1", "2"):
+        home = tmp_path / seed
         home.mkdir()
-        done = filled(
-            *("compare", "sft", "--plot", f"{name}.{ending}"),
-            HOME=str(home),
-            PYTHONHASHSEED=str(len(name) + len(str(home))),
-            MPLCONFIGDIR=os.environ.get("MPLCONFIGDIR", str(tmp_path / "fonts")),
-        )
-        assert done.stderr == f"drawn: {name}.{ending}\n", done.stderr
+        for ending in ("svg", "png"):
+            done = filled(
+                *("compare", "sft", "--plot", f"{seed}.{ending}"),
+                HOME=str(home),
+                PYTHONHASHSEED=seed,
+                MPLCONFIGDIR=fonts,
+            )
+            assert done.stderr == f"drawn: {seed}.{ending}\n", done.stderr
 
-    one, two = (filled.folder / f"{name}.{ending}" for name in ("one", "two"))
-    assert one.read_bytes() == two.read_bytes()
-    assert one.stat().st_size > 10_000
+    for ending in ("svg", "png"):
+        one, two = (filled.folder / f"{seed}.{ending}" for seed in ("1", "2"))
+        assert one.read_bytes() == two.read_bytes()
+        assert one.stat().st_size > 10_000
 
 
 def test_a_picture_needs_curves_and_a_known_format(filled: Ftc) -> None:
@@ -264,3 +289,20 @@ def test_a_picture_needs_curves_and_a_known_format(filled: Ftc) -> None:
     )
     assert gif.stderr == "error[wrong-format]: loss.gif ends in neither of .svg and .png\n"
     assert (none.returncode, gif.returncode) == (2, 2)
+
+
+def test_without_matplotlib_the_command_that_installs_it_is_said(
+    filled: Ftc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables need nothing but the core."""
+    workspace = open_workspace()
+    compared = subjects(["sft"], workspace, workspace.freshness().look())
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    with pytest.raises(ProjectError) as raised:
+        draw(compared, workspace.store, Path("loss.svg"))
+
+    assert str(raised.value) == (
+        "error[missing-extra]: matplotlib draws the picture, and it is not installed\n"
+        " = help: pip install 'ftc[plot]'"
+    )

@@ -180,3 +180,28 @@ def test_a_plan_is_json(plan: Plan) -> None:
     """Nothing in it needs a type of its own to be told."""
     for stage in plan.stages.values():
         assert json.loads(json.dumps(stage.params)) == stage.params
+
+
+def test_variants_share_what_is_equal_and_stand_under_one_name(tmp_path: Path) -> None:
+    """Two ranks have their tokens in common; each knows the name that stands for both."""
+    text = PROJECT.replace("lora: {r: 4}}", "matrix: {lora.r: [4, 32]}}")
+
+    plan = planned(tmp_path, text.replace("files: {model: high", "files: {model: low"))
+
+    trained = [stage for stage in plan.stages.values() if stage.kind == "sft"]
+    assert [stage.name for stage in trained] == [
+        "sft:low@lora.r=4",
+        "sft:low@lora.r=32",
+        "sft:high",
+    ]
+    assert {stage.inputs["train"].stage for stage in trained} == {"tokens:low@lora.r=4"}
+    assert [
+        (target.name, target.output)
+        for target in plan.targets.values()
+        if target.variant_of in ("low", "files.q8_0")
+    ] == [
+        ("low@lora.r=4", None),
+        ("low@lora.r=32", None),
+        ("files@lora.r=4.q8_0", "q8_0"),
+        ("files@lora.r=32.q8_0", "q8_0"),
+    ]

@@ -26,3 +26,16 @@ def test_every_section_and_form_is_in_the_schema() -> None:
 def test_the_schema_is_json_and_the_same_each_time() -> None:
     """It is written to a file that editors read."""
     assert json.dumps(json_schema()) == json.dumps(json_schema())
+
+
+def test_an_editor_completes_the_axes_of_a_matrix() -> None:
+    """Any setting by its whole path, with a list of values; defaults have none."""
+    schema = json_schema()
+
+    [form] = schema["properties"]["finetunes"]["additionalProperties"]["anyOf"]
+    matrix = schema["$defs"][form["$ref"].removeprefix("#/$defs/")]["properties"]["matrix"]
+    assert {"model", "lora", "lora.r", "training.learning_rate"} <= matrix["properties"].keys()
+    assert matrix["properties"]["lora.r"] == {"type": "array", "minItems": 1, "uniqueItems": True}
+    assert schema["properties"]["defaults"]["properties"]["finetunes"]["not"] == {
+        "required": ["matrix"]
+    }

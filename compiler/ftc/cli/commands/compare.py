@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what differs, as far as it is built."""
     from ftc.cli.comparison.curves import draw
     from ftc.cli.comparison.rows import rows_of
+    from ftc.cli.comparison.scores import unbuilt
     from ftc.cli.comparison.subjects import subjects
     from ftc.cli.comparison.table import tables
 
@@ -45,11 +46,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         for line in tables(rows, names):
             console.data(line)
     for subject in compared:
-        if subject.missing:
-            told = {"type": "missing", "target": subject.name, "stages": list(subject.missing)}
+        if stages := unbuilt(subject, workspace.plan, states):
             if console.json:
-                console.records([told])
-            console.talk(f"{subject.name} is not built: {', '.join(subject.missing)}")
+                console.records([{"type": "unbuilt", "target": subject.name, "stages": stages}])
+            console.talk(f"{subject.name}: not built yet: {', '.join(stages)}")
     if arguments.plot:
         draw(compared, workspace.store, Path(arguments.plot))
         console.talk(f"drawn: {arguments.plot}")

@@ -45,6 +45,14 @@ def scores_of(
             yield target, metric, tuple(scores.get(metric) for scores in held)
 
 
+def unbuilt(subject: Subject, plan: Plan, states: Mapping[str, State]) -> list[str]:
+    """Return the stages that have to run for all there is to tell of a subject of the plan."""
+    if subject.missing:
+        return list(subject.missing)
+    scoring = (one.score.stage for one in _scorings(plan) if one.measured == subject.product)
+    return [stage for stage in dict.fromkeys(scoring) if states[stage].known is None]
+
+
 def _scorings(plan: Plan) -> Iterator[_Scoring]:
     """Yield every measurement that the project's evals make."""
     for target in plan.targets.values():
