@@ -8,6 +8,7 @@ from ftc.store.objects import Stored
 from ftc.store.records import Record
 from ftc.store.store import Store
 from ftc.store.supply import SupplyFault
+from toy_project import ToyProject
 
 
 class Elsewhere:
@@ -42,3 +43,10 @@ class Elsewhere:
     def forget(self, key: str) -> None:
         """See `Supply`."""
         self._forgotten.add(key)
+
+
+def move_away(project: ToyProject) -> Elsewhere:
+    """Move all that a project has built elsewhere; return that as a supply."""
+    moved = project.root / "elsewhere"
+    (project.root / ".ftc").rename(moved)
+    return Elsewhere(Store(moved), project.store)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere import Elsewhere
+from elsewhere import Elsewhere, move_away
 from ftc.build.frozen import NotAtHand, take_frozen
 from ftc.lockfile.lock import Lock
 from ftc.plan.freshness import Freshness
-from ftc.plan.locked import updated
 from ftc.plan.stages import Edge, Target
 from ftc.store.store import Store
 from toy_project import ToyProject
@@ -30,20 +29,6 @@ def project(tmp_path: Path) -> ToyProject:
     return project
 
 
-def lock_of(project: ToyProject) -> Lock:
-    """Return the lock that a build of everything would write."""
-    freshness = project.freshness()
-    states = freshness.look()
-    return updated(Lock(), freshness.plan, states, states, freshness.sources)
-
-
-def empty_store(project: ToyProject) -> Elsewhere:
-    """Move all that was built elsewhere; return that as a supply."""
-    moved = project.root / "elsewhere"
-    (project.root / ".ftc").rename(moved)
-    return Elsewhere(Store(moved), project.store)
-
-
 def take(project: ToyProject, lock: Lock, supply: Elsewhere | None = None) -> Freshness:
     """Take the target; return how the stages stand then."""
     freshness = project.freshness()
@@ -54,8 +39,8 @@ def take(project: ToyProject, lock: Lock, supply: Elsewhere | None = None) -> Fr
 
 def test_only_the_targets_own_output_is_fetched(project: ToyProject) -> None:
     """Not its stage's report, not what it was made from; of those only the records are kept."""
-    lock = lock_of(project)
-    supply = empty_store(project)
+    lock = project.lock()
+    supply = move_away(project)
     (project.root / "rows.txt").unlink()
 
     freshness = take(project, lock, supply)
@@ -72,7 +57,7 @@ def test_only_the_targets_own_output_is_fetched(project: ToyProject) -> None:
 
 def test_what_is_in_the_store_needs_no_remote_and_no_source(project: ToyProject) -> None:
     """Nothing is resolved: the source may be gone, the settings may be others by now."""
-    lock = lock_of(project)
+    lock = project.lock()
     (project.root / "rows.txt").unlink()
     project.stage("gguf:g", text="edited", inputs=["dataset:d"], outputs={"rows": "rows"})
 
@@ -85,9 +70,9 @@ def test_what_is_nowhere_is_told_with_its_digest_and_where_it_was_looked_for(
     project: ToyProject,
 ) -> None:
     """All of it at once: not here, not there, not in the lock, broken on the way."""
-    lock = lock_of(project)
+    lock = project.lock()
     digest = lock.stages["gguf:g"].outputs["rows"].digest
-    supply = empty_store(project)
+    supply = move_away(project)
     nothing = Elsewhere(Store(project.root / "nothing"), project.store)
     broken = Elsewhere(supply.store, project.store)
     broken.broken = {digest}
@@ -109,8 +94,8 @@ def test_what_is_nowhere_is_told_with_its_digest_and_where_it_was_looked_for(
 
 def test_a_later_build_goes_on_from_there(project: ToyProject) -> None:
     """The target is fresh, and what is before it is known."""
-    lock = lock_of(project)
-    supply = empty_store(project)
+    lock = project.lock()
+    supply = move_away(project)
     supply.fetched.clear()
     freshness = project.freshness()
     freshness.supply = supply

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from elsewhere import Elsewhere
+from elsewhere import Elsewhere, move_away
 from ftc.build.locked import LockedOutcome, build_locked, why_it_differs
 from ftc.lockfile.lock import Lock, MadeOn
-from ftc.plan.locked import updated
-from ftc.store.store import Store
 from ftc_runtime.errors import StageError
 from toy_project import Diary, ToyProject, toy_command
 
@@ -27,13 +25,6 @@ def project(tmp_path: Path) -> ToyProject:
     project.build()
     project.ran()
     return project
-
-
-def lock_of(project: ToyProject) -> Lock:
-    """Return the lock that a build of everything would write."""
-    freshness = project.freshness()
-    states = freshness.look()
-    return updated(Lock(), freshness.plan, states, states, freshness.sources)
 
 
 def build(
@@ -55,13 +46,6 @@ def build(
     )
 
 
-def empty_store(project: ToyProject) -> Elsewhere:
-    """Move all that was built elsewhere; return that as a supply."""
-    moved = project.root / "elsewhere"
-    (project.root / ".ftc").rename(moved)
-    return Elsewhere(Store(moved), project.store)
-
-
 def behave(project: ToyProject, name: str, **params: Any) -> None:
     """Let a stage of the same key do something else."""
     stage = project.stages[name]
@@ -70,7 +54,7 @@ def behave(project: ToyProject, name: str, **params: Any) -> None:
 
 def test_what_is_here_is_taken(project: ToyProject) -> None:
     """Nothing runs."""
-    done = build(project, lock_of(project))
+    done = build(project, project.lock())
 
     assert (done.outcome.code, project.ran()) == (0, [])
     assert done.outcome.fresh == ["dataset:d", "sft:a", "gguf:g"]
@@ -79,14 +63,14 @@ def test_what_is_here_is_taken(project: ToyProject) -> None:
 
 def test_an_empty_store_rebuilds_and_matches_every_digest(project: ToyProject) -> None:
     """Seeded ones too, where nobody has them."""
-    lock = lock_of(project)
-    empty_store(project)
+    lock = project.lock()
+    move_away(project)
 
     done = build(project, lock)
 
     assert done.outcome.code == 0
     assert project.ran() == done.repeated == ["dataset:d", "sft:a", "gguf:g"]
-    assert lock_of(project).stages == lock.stages
+    assert project.lock().stages == lock.stages
     assert set(project.statuses().values()) == {"fresh"}
 
 
@@ -94,8 +78,8 @@ def test_a_seeded_stage_is_fetched_and_an_exact_one_is_run_and_compared(
     project: ToyProject,
 ) -> None:
     """And what only the fetched one was made from is not touched."""
-    lock = lock_of(project)
-    supply = empty_store(project)
+    lock = project.lock()
+    supply = move_away(project)
     diary = Diary()
 
     done = build(project, lock, "gguf:g", diary=diary, supply=supply)
@@ -108,8 +92,8 @@ def test_a_seeded_stage_is_fetched_and_an_exact_one_is_run_and_compared(
 
 def test_a_supply_that_breaks_its_promise_is_made_good_here(project: ToyProject) -> None:
     """The seeded stage is run and compared in its place."""
-    lock = lock_of(project)
-    supply = empty_store(project)
+    lock = project.lock()
+    supply = move_away(project)
     supply.broken = {lock.stages["sft:a"].outputs["rows"].digest}
 
     done = build(project, lock, "gguf:g", supply=supply)
@@ -120,8 +104,8 @@ def test_a_supply_that_breaks_its_promise_is_made_good_here(project: ToyProject)
 
 def test_other_bytes_are_told_with_both_digests_and_nothing_follows(project: ToyProject) -> None:
     """The stage fails, what needs it is not begun, the lock's digests stay what counts."""
-    lock = lock_of(project)
-    empty_store(project)
+    lock = project.lock()
+    move_away(project)
     behave(project, "sft:a", text="as luck will have it")
     diary = Diary()
 
@@ -142,8 +126,8 @@ def test_other_bytes_are_told_with_both_digests_and_nothing_follows(project: Toy
 
 def test_a_local_result_that_differs_is_never_used(project: ToyProject) -> None:
     """The locked one is fetched and goes on; this machine's own record stays as it is."""
-    lock = lock_of(project)
-    supply = empty_store(project)
+    lock = project.lock()
+    supply = move_away(project)
     behave(project, "sft:a", text="as luck will have it")
     project.build()
     own = project.freshness().look()["sft:a"].record
@@ -162,8 +146,8 @@ def test_a_local_result_that_differs_is_made_again_where_nobody_has_the_other(
     project: ToyProject,
 ) -> None:
     """It may come out right this time; the first record stands, the second lies beside it."""
-    lock = lock_of(project)
-    empty_store(project)
+    lock = project.lock()
+    move_away(project)
     params = project.stages["sft:a"].params
     behave(project, "sft:a", text="as luck will have it")
     project.build()
@@ -186,7 +170,7 @@ def test_a_library_of_another_version_ends_it_before_anything_runs(project: ToyP
     stage = project.stages["gguf:g"]._replace(libraries={"pydantic": "0.1"})
     project.stages["gguf:g"] = stage
     project.build("sft:a")
-    lock = lock_of(project)
+    lock = project.lock()
     freshness = project.freshness()
     key = freshness.look()["gguf:g"].key
     assert key is not None

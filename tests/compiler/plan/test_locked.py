@@ -24,13 +24,6 @@ def project(tmp_path: Path) -> ToyProject:
     return project
 
 
-def lock_of(project: ToyProject) -> Lock:
-    """Return the lock that a build of everything would write."""
-    freshness = project.freshness()
-    states = freshness.look()
-    return updated(Lock(), freshness.plan, states, states, freshness.sources)
-
-
 def told(project: ToyProject, lock: Lock) -> list[tuple[str, list[str], str | None]]:
     """Return each difference: the stage, its changes in words, the note."""
     freshness = project.freshness()
@@ -40,7 +33,7 @@ def told(project: ToyProject, lock: Lock) -> list[tuple[str, list[str], str | No
 
 def test_the_lock_holds_what_is_known_and_each_source(project: ToyProject) -> None:
     """Keys, outputs and the whole preimage; nothing differs then."""
-    lock = lock_of(project)
+    lock = project.lock()
 
     states = project.freshness().look()
     assert list(lock.stages) == ["dataset:d", "sft:a", "gguf:g"]
@@ -56,7 +49,7 @@ def test_the_lock_holds_what_is_known_and_each_source(project: ToyProject) -> No
 
 def test_one_changed_setting_is_told_of_one_stage(project: ToyProject) -> None:
     """Those after it are not: the lock has the digests that they read."""
-    lock = lock_of(project)
+    lock = project.lock()
 
     project.stage("sft:a", text="r 8", inputs=["dataset:d"])
 
@@ -65,7 +58,7 @@ def test_one_changed_setting_is_told_of_one_stage(project: ToyProject) -> None:
 
 def test_an_edited_source_a_library_and_a_version_are_told(project: ToyProject) -> None:
     """Each in its own words, whatever else differs."""
-    lock = lock_of(project)
+    lock = project.lock()
     (project.root / "rows.txt").write_text("other rows")
     project.stages["sft:a"] = project.stages["sft:a"]._replace(libraries={"torch": "2.13.0"})
     project.stages["gguf:g"] = project.stages["gguf:g"]._replace(version=2)
@@ -79,7 +72,7 @@ def test_an_edited_source_a_library_and_a_version_are_told(project: ToyProject) 
 
 def test_another_input_is_told(project: ToyProject) -> None:
     """The stage reads another stage's output than the lock says."""
-    lock = lock_of(project)
+    lock = project.lock()
     project.stage("gguf:g", text="file", inputs=["dataset:d"])
 
     assert told(project, lock) == [("gguf:g", ["dataset:d (rows) changed"], None)]
@@ -87,7 +80,7 @@ def test_another_input_is_told(project: ToyProject) -> None:
 
 def test_what_the_lock_does_not_know_is_told_by_itself(project: ToyProject) -> None:
     """A new stage, one under a new name, a source that is gone; what follows is told apart."""
-    lock = lock_of(project)
+    lock = project.lock()
     renamed = project.stages.pop("gguf:g")._replace(name="gguf:new")
     project.stages["gguf:new"] = renamed
     project.stage("score:s", text="scores", inputs=["gguf:new"])
@@ -105,7 +98,7 @@ def test_what_the_lock_does_not_know_is_told_by_itself(project: ToyProject) -> N
 
 def test_a_lock_that_was_edited_by_hand_is_noticed(project: ToyProject) -> None:
     """Its key is the hash of what stands beside it, or the lock is wrong."""
-    lock = lock_of(project)
+    lock = project.lock()
     entry = lock.stages["sft:a"]
     entry.preimage["spec"]["text"] = "r 32"
 
@@ -116,7 +109,7 @@ def test_a_lock_that_was_edited_by_hand_is_noticed(project: ToyProject) -> None:
 
 def test_a_stage_that_is_gone_from_the_plan_goes_and_the_others_stay(project: ToyProject) -> None:
     """Only what is named is updated."""
-    lock = lock_of(project)
+    lock = project.lock()
     del project.stages["gguf:g"]
     project.stage("dataset:d", text="another")
     freshness = project.freshness()
@@ -136,7 +129,7 @@ def test_env_holds_the_versions_that_the_stages_hold(project: ToyProject) -> Non
     project.stages["score:never-built"] = never
     project.build("gguf:g")
 
-    assert lock_of(project).env == {"torch": "2.13.0"}
+    assert project.lock().env == {"torch": "2.13.0"}
 
 
 def test_a_seeded_stage_says_what_it_was_made_on_and_an_exact_one_does_not(
