@@ -14,7 +14,9 @@ from typing import Any
 
 from ftc.build.engine import Outcome, build
 from ftc.build.report import Event, StageFailure
+from ftc.lockfile.lock import Lock
 from ftc.plan.freshness import Freshness, State
+from ftc.plan.locked import updated
 from ftc.plan.sources import Sources
 from ftc.plan.stages import Edge, OutsideSource, Plan, Stage
 from ftc.store.locks import Holder
@@ -141,6 +143,12 @@ class ToyProject:
             command=toy_command,
             **options,
         )
+
+    def lock(self) -> Lock:
+        """Return the ftc.lock that a build of everything would write."""
+        freshness = self.freshness()
+        states = freshness.look()
+        return updated(Lock(), freshness.plan, states, states, freshness.sources)
 
     def statuses(self) -> dict[str, str]:
         """Return how each stage stands."""

@@ -132,6 +132,8 @@ class StageParams(Settings):
     kind: ClassVar[str]
     version: ClassVar[int]
     """Raised by hand when the same settings and inputs give other bytes than before."""
+    changes: ClassVar[dict[int, str]] = {}
+    """Version -> what it makes otherwise than the one before, for `ftc why`."""
     needs: ClassVar[dict[str, Need]] = {}
     makes: ClassVar[dict[str, Artifact]]
     libraries: ClassVar[tuple[str, ...]] = ()

@@ -27,15 +27,16 @@ def check_libraries(libraries: Mapping[str, str]) -> None:
     if not wrong:
         return
     message = ", ".join(
-        f"{name} is {found[name] or 'not installed'}, the plan says {libraries[name]}"
+        f"{name} is {found[name] or 'not installed'}, the key says {libraries[name]}"
         for name in wrong
     )
     packages = [f"{name}=={libraries[name]}" for name in wrong if name != CONVERTER]
     ways = [f"pip install {' '.join(packages)}"] if packages else []
     ways += ["ftc doctor --fix"] if CONVERTER in wrong else []
-    raise StageError(
-        message, f"{' and '.join(ways)}, or plan again with what is installed: ftc build"
-    )
+    hint = " and ".join(ways)
+    if any(found[name] for name in wrong):
+        hint += ", or go on with what is installed: ftc lock --upgrade env"
+    raise StageError(message, hint)
 
 
 def installed_version(name: str) -> str | None:

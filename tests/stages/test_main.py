@@ -91,12 +91,12 @@ def test_another_version_of_a_library_is_an_error_that_names_both(tmp_path: Path
 
     assert done.code == 1
     assert done.events[-1]["message"] == (
-        f"jinja2 is {version('jinja2')}, the plan says 1.0, "
-        "no-such-library is not installed, the plan says 2.0"
+        f"jinja2 is {version('jinja2')}, the key says 1.0, "
+        "no-such-library is not installed, the key says 2.0"
     )
     assert done.events[-1]["hint"] == (
         "pip install jinja2==1.0 no-such-library==2.0, "
-        "or plan again with what is installed: ftc build"
+        "or go on with what is installed: ftc lock --upgrade env"
     )
 
 

@@ -13,6 +13,7 @@ from ftc.build.devices import Devices
 from ftc.build.execute import (
     Action,
     Command,
+    Compare,
     Executor,
     Input,
     Interrupted,
@@ -67,6 +68,7 @@ def build(
     threads: int | None = None,
     command: Command = runtime_command,
     keep_refs: bool = True,
+    compare: Compare | None = None,
     reading: Callable[[int, int], None] = lambda done, total: None,
     afresh: Collection[str] = (),
 ) -> Outcome:
@@ -74,7 +76,8 @@ def build(
 
     What is here, or in the supply of *freshness*, is used without the files of what it was made
     from. Without *keep_refs* the project goes on using what it used before. Stages named in
-    *afresh* do not go on from what an earlier try left.
+    *afresh* do not go on from what an earlier try left. With *compare* what is not fresh runs,
+    though its result may be here, and is held against what it should be.
 
     One stage runs at a time unless *jobs* says more, since each may use all *threads*: every
     usable processor, however many jobs there are, for their number moves the last bits of a
@@ -103,6 +106,7 @@ def build(
         give_up=lambda: interrupt.asked() or bool(outcome.failed and not keep_going),
         command=command,
         afresh=afresh,
+        compare=compare,
     )
     builder = _Builder(freshness, executor, outcome)
     stages = builder.run(names, jobs=jobs, keep_going=keep_going)

@@ -1,13 +1,15 @@
-"""Pins a hub's name to a commit and its files' digests, once, in ftc.lock."""
+"""Asks a hub which commit its name means now, and its files' digests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ftc import lockfile
 from ftc.build.ask import ask
+from ftc.lockfile.lock import Pin, address
+from ftc.lockfile.reading import read
+from ftc.lockfile.writing import write
 from ftc.plan.sources import Sources
-from ftc.plan.stages import Stage
+from ftc.plan.stages import OutsideSource, Stage
 from ftc_runtime.contract import Resolve, Source
 
 
@@ -22,18 +24,24 @@ def pin(
         AskError: if a hub does not answer or does not have it.
     """
     wanted = {
-        lockfile.address(stage.source.uri, stage.source.revision): stage.source
+        address(stage.source.uri, stage.source.revision): stage.source
         for stage in stages
         if stage.source is not None and sources.find(stage.source).unpinned
     }
-    for address, source in wanted.items():
-        say(f"asking for the newest commit of {address}")
-        answer = Source.model_validate_json(ask(Resolve(uri=source.uri, revision=source.revision)))
-        pin = lockfile.Pin(answer.revision or "", answer.files)
-        if not keep:
-            sources.add_pin(address, pin)
-            continue
-        lock = lockfile.read(sources.root)
-        lock.pins[address] = pin
-        lockfile.write(sources.root, lock)
-        sources.forget_lock()
+    for name, source in wanted.items():
+        newest = newest_pin(source, say=say)
+        sources.add_pin(name, newest)
+        if keep:
+            lock = read(sources.root)
+            write(sources.root, lock._replace(pins={**lock.pins, name: newest}))
+
+
+def newest_pin(source: OutsideSource, *, say: Callable[[str], None]) -> Pin:
+    """Return what a hub has under the source's name now.
+
+    Raises:
+        AskError: if the hub does not answer or does not have it.
+    """
+    say(f"asking for the newest commit of {address(source.uri, source.revision)}")
+    answer = Source.model_validate_json(ask(Resolve(uri=source.uri, revision=source.revision)))
+    return Pin(answer.revision or "", answer.files)

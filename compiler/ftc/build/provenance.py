@@ -23,6 +23,7 @@ def facts_of_run(
     ended: Ended, *, threads: int, started: float, lent: Lent, attempts: int
 ) -> dict[str, Any]:
     """Return the facts of one run. *started* is in seconds since 1970."""
+    capability = os.environ.get("ATEN_CPU_CAPABILITY")
     return {
         "host": socket.gethostname(),
         "instruction_set": instruction_set(),
@@ -36,6 +37,7 @@ def facts_of_run(
         **({"resumed_from": ended.resumed["done"]} if ended.resumed else {}),
         "ftc": ftc.__version__,
         "python": platform.python_version(),
+        **({"aten_cpu_capability": capability} if capability else {}),
         "stage": dict(ended.facts),
     }
 

@@ -11,6 +11,8 @@ class Exit(IntEnum):
     """A stage or a check failed."""
     USAGE = 2
     """The project or the command is wrong."""
+    LOCK_DIFFERS = 4
+    """ftc.lock says otherwise: `--locked`, `--check`."""
     STORE_DAMAGED = 5
     STALE = 6
     """`ftc status --check`: something would run."""

@@ -20,6 +20,8 @@ COMMANDS = {
     "compare": "show how models differ, score and trained, side by side",
     "why": "explain why a target would be rebuilt",
     "show": "tell how a file or a result was made, back to the data",
+    "diff": "compare two states of ftc.lock, or two results",
+    "lock": "write ftc.lock without building, check it, upgrade it",
     "log": "show what a stage said when it ran",
     "push": "put results into the remotes that may be written",
     "pull": "fetch results from the remotes, without running anything",

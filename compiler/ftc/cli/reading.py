@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 
 from ftc.cli.console import Console
 from ftc.cli.progress import HEARTBEAT_SECONDS
+from ftc.cli.workspace import Workspace
 from ftc.plan.sources import LOOK_BYTES
 
 LIVE_SECONDS = 0.2
+
+
+def read_sources(workspace: Workspace, names: Iterable[str], console: Console) -> None:
+    """Read what the named stages take from outside, however much that is."""
+    sources = [workspace.plan.stages[name].source for name in names]
+    workspace.sources.read(
+        (source for source in sources if source is not None), told=Reading(console).told
+    )
 
 
 class Reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.cli.console import Console
@@ -39,6 +39,14 @@ class Reason(NamedTuple):
     """`project.yaml:23`."""
     text: str
 
+    def record(self) -> dict[str, Any]:
+        """Return what `--json` prints. It has no word for a leaf that is not there but null."""
+        from ftc.plan.explain import Absent
+
+        leaves = (self.before, self.now)
+        before, now = (None if isinstance(leaf, Absent) else leaf for leaf in leaves)
+        return {**self._asdict(), "before": before, "now": now}
+
 
 class StageLine(NamedTuple):
     """One stage as it stands."""
@@ -62,7 +70,7 @@ class StageLine(NamedTuple):
 
     def record(self) -> dict[str, Any]:
         """Return what `--json` prints."""
-        reasons = [reason._asdict() for reason in self.reasons]
+        reasons = [reason.record() for reason in self.reasons]
         return {"type": "stage", **self._asdict(), "reasons": reasons}
 
 
@@ -73,7 +81,7 @@ def stage_line(plan: Plan, state: State) -> StageLine:
         kind=plan.stages[state.stage].kind,
         status=state.status.value,
         key=state.key,
-        reasons=tuple(_reason(change, plan) for change in state.changes),
+        reasons=tuple(reason_of(change, plan) for change in state.changes),
         note=state.note,
     )
 
@@ -93,9 +101,25 @@ def stage_lines(
     return [line._replace(to_do=line.stage in to_do) for line in lines]
 
 
-def _reason(change: Change, plan: Plan) -> Reason:
+def reason_of(change: Change, plan: Plan) -> Reason:
+    """Return what is told of one change."""
     place = f"{plan.file.name}:{change.line}" if isinstance(change.line, int) else change.line
     return Reason(change.leaf, change.before, change.now, place, change.words())
+
+
+def reason_rows(reasons: Iterable[Reason]) -> list[str]:
+    """Return the reasons in full, a row each, and one for the digests of an input."""
+    rows = []
+    for reason in reasons:
+        rows.append(f"  {reason.text}" + (f"  ({reason.place})" if reason.place else ""))
+        if reason.leaf.startswith("inputs."):
+            rows.append(f"    {short(reason.before)} -> {short(reason.now)}")
+    return rows
+
+
+def short(digest: object) -> str:
+    """Return a digest as far as it is shown."""
+    return digest[:19] if isinstance(digest, str) else "(unset)"
 
 
 def print_stage_lines(

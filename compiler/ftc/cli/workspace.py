@@ -205,7 +205,9 @@ def _kept_plan(kept: Path, file: Path) -> Plan:
 
 def make_plan(file: Path, settings: Sequence[str] = ()) -> Plan:
     """Load, check and lower a project. Slow: takes pydantic and yaml."""
+    from ftc.lockfile.reading import read_head
     from ftc.plan.lower import lower
     from ftc.project.load import load
 
-    return lower(load(file, os.environ, settings))
+    locked = read_head(file.parent).env
+    return lower(load(file, os.environ, settings), libraries=locked)

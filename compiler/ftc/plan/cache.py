@@ -1,7 +1,8 @@
 """The last plan, kept as JSON, so that `ftc status` needs neither pydantic nor yaml.
 
 A kept plan is used only if everything that it was made from is unchanged: the text of
-project.yaml, the environment's values in it, ftc's own code, and the installed packages.
+project.yaml, the environment's values in it, ftc.lock's versions of libraries, ftc's own code, and
+the installed packages.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ftc.lockfile.blocks import env_text
 from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
 
 FILE_NAME = "plan.json"
@@ -31,6 +33,7 @@ def fingerprint(file: Path) -> str:
     digest = hashlib.sha256(text)
     for name in sorted(set(_VARIABLE.findall(text.decode("utf-8", "replace")))):
         digest.update(f"\0{name}={os.environ.get(name)!r}".encode())
+    digest.update(b"\0" + env_text(file.parent))
     for folder in _code():
         digest.update(f"\0{folder}={os.stat(folder).st_mtime_ns}".encode())  # noqa: PTH116
     digest.update(f"\0{file.resolve()}\0{sys.version}".encode())

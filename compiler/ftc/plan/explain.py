@@ -19,12 +19,15 @@ class Change(NamedTuple):
     """For a setting its line of project.yaml, or the argument that sets it."""
     about: str | None = None
     """For an input: the output or the source that it is."""
+    meaning: str | None = None
+    """For a kind's version: what it makes otherwise since."""
 
     def words(self) -> str:
         """Return the change as it is shown: `lora.r 16 -> 8`."""
         if self.about is not None:
             return f"{self.about} changed"
-        return f"{self.leaf} {shown(self.before)} -> {shown(self.now)}"
+        told = f"{self.leaf} {shown(self.before)} -> {shown(self.now)}"
+        return f"{told}: {self.meaning}" if self.meaning else told
 
 
 class Absent:
@@ -39,14 +42,18 @@ ABSENT = Absent()
 
 
 def changes(
-    before: Mapping[str, Any], now: Mapping[str, Any], *, stage: Stage
+    before: Mapping[str, Any], now: Mapping[str, Any], *, stage: Stage | None
 ) -> tuple[Change, ...]:
-    """Return what differs, settings first, in the order of their names."""
+    """Return what differs, settings first, in the order of their names.
+
+    Without *stage*, which knows defaults, lines and the names of inputs, they are not told.
+    """
     found: list[Change] = []
+    defaults = stage.defaults if stage else {}
     old, new = dict(leaves(before["spec"])), dict(leaves(now["spec"]))
     for leaf in sorted(old.keys() | new.keys()):
-        was = old.get(leaf, stage.defaults.get(leaf, ABSENT))
-        is_now = new.get(leaf, stage.defaults.get(leaf, ABSENT))
+        was = old.get(leaf, defaults.get(leaf, ABSENT))
+        is_now = new.get(leaf, defaults.get(leaf, ABSENT))
         if was != is_now:
             found.append(Change(leaf, was, is_now, line=_line(stage, leaf)))
     for role in sorted(before["inputs"].keys() | now["inputs"].keys()):
@@ -57,10 +64,25 @@ def changes(
         was, is_now = before["libraries"].get(name, ABSENT), now["libraries"].get(name, ABSENT)
         if was != is_now:
             found.append(Change(f"libraries.{name}", was, is_now))
-    for leaf in ("schema", "version", "outputs"):
+    for leaf in ("schema", "kind", "version", "outputs"):
         if before[leaf] != now[leaf]:
-            found.append(Change(leaf, before[leaf], now[leaf]))
+            meaning = _meaning(before, now) if leaf == "version" else None
+            found.append(Change(leaf, before[leaf], now[leaf], meaning=meaning))
     return tuple(found)
+
+
+def _meaning(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """What the kind says of its versions since *before*. Another kind's are not to be compared."""
+    from ftc_runtime.contract import params_class  # takes pydantic, and versions rarely change
+
+    if before["kind"] != now["kind"]:
+        return None
+    try:
+        words = params_class(now["kind"]).changes
+    except ModuleNotFoundError:
+        return None
+    since = range(before["version"] + 1, now["version"] + 1)
+    return "; ".join(words[number] for number in since if number in words) or None
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -72,14 +94,18 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _line(stage: Stage, leaf: str) -> int | str | None:
+def _line(stage: Stage | None, leaf: str) -> int | str | None:
     """The line of a setting, or of what it would stand under."""
+    if stage is None:
+        return None
     while leaf not in stage.lines and "." in leaf:
         leaf = leaf.rpartition(".")[0]
     return stage.lines.get(leaf, stage.lines.get(""))
 
 
-def _about(stage: Stage, role: str) -> str:
+def _about(stage: Stage | None, role: str) -> str:
+    if stage is None:
+        return f"input {role}"
     if role == "source" and stage.source is not None:
         return stage.source.uri
     edge = stage.inputs.get(role)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.plan.keys import key_of, preimage
+from ftc.plan.rehearsal import is_rehearsed
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
 from ftc.store.digests import in_parallel
@@ -14,6 +15,7 @@ from ftc.store.records import Record
 from ftc.store.store import Store
 
 if TYPE_CHECKING:
+    from ftc.lockfile.reading import LockedStages
     from ftc.plan.explain import Change
     from ftc.store.supply import Supply
 
@@ -93,6 +95,7 @@ class Freshness:
         self.owner = owner
         self.supply = supply
         self.states: dict[str, State] = {}
+        self._locked: LockedStages | None = None
 
     def look(self) -> dict[str, State]:
         """Return the state of every stage, in the plan's order."""
@@ -148,9 +151,10 @@ class Freshness:
         if record is not None and self.store.complete(record):
             fresh = before_key in (None, key)
             status = Status.FRESH if fresh else Status.CACHED
-            why = () if fresh else self._changes(stage, before_key, image)
+            why = () if fresh else self._changes(stage, self._made(before_key), image)
             return State(stage.name, status, key, image, record, changes=why, found=found)
-        why = self._changes(stage, before_key, image)
+        before = self._made(before_key)
+        why = self._changes(stage, before, image)
         record = record or (self.supply.record(key) if self.supply else None)
         if record is not None:
             status = Status.REMOTE if self._supplied(record) else Status.ABSENT
@@ -178,21 +182,46 @@ class Freshness:
         elif saved is not None:
             status, note = Status.RESUMABLE, f"goes on from {saved}"
         else:
-            status, note = Status.STALE, None if why else _missing(before_key)
+            status, note = (
+                Status.STALE,
+                None if before else _missing(before_key, compared=bool(why)),
+            )
         return State(stage.name, status, key, image, changes=why, note=note, found=found)
 
     def _supplied(self, record: Record) -> bool:
         return self.supply is not None and all(map(self.supply.holds, record.outputs.values()))
 
+    def _made(self, key: str | None) -> Record | None:
+        return self.store.record(key) if key else None
+
+    def own_changes(self, stage: Stage) -> tuple[Change, ...]:
+        """Return what differs in a stage itself, its inputs aside, which may not be known yet."""
+        made = self._made(self.store.ref(self.owner, stage.name))
+        old = self._before(stage, made)
+        return self._changes(stage, made, preimage(stage, old["inputs"])) if old else ()
+
     def _changes(
-        self, stage: Stage, before_key: str | None, image: Mapping[str, Any]
+        self, stage: Stage, made: Record | None, image: Mapping[str, Any]
     ) -> tuple[Change, ...]:
-        before = self.store.record(before_key) if before_key else None
-        if before is None:
+        old = self._before(stage, made)
+        if old is None:
             return ()
         from ftc.plan.explain import changes  # nothing to explain while all is fresh
 
-        return changes(before.preimage, image, stage=stage)
+        return changes(old, image, stage=stage)
+
+    def _before(self, stage: Stage, made: Record | None) -> dict[str, Any] | None:
+        """What the project used last, *made*, else what ftc.lock says of the stage."""
+        if made is not None:
+            return made.preimage
+        if is_rehearsed({"spec": stage.semantic}):
+            return None
+        if self._locked is None:
+            from ftc.lockfile.reading import LockedStages
+
+            self._locked = LockedStages(self.plan.root)
+        locked = self._locked.get(stage.name)
+        return locked.preimage if locked else None
 
 
 def _size(record: Record) -> str:
@@ -201,8 +230,23 @@ def _size(record: Record) -> str:
     return said(sum(stored.size for stored in record.outputs.values()))
 
 
-def _missing(before_key: str | None) -> str:
-    return "its record is gone from the store" if before_key else "never built"
+def ends(states: Mapping[str, State], stage: str) -> list[str]:
+    """Return where the chains end that a pending stage waits for: what has to run in any case."""
+    stack, seen = [stage], {stage}
+    while stack:
+        waits_for = set(states[stack.pop()].waits_for) - seen
+        seen |= waits_for
+        stack += [name for name in waits_for if states[name].status is Status.PENDING]
+    return [
+        name
+        for name, state in states.items()
+        if name in seen - {stage} and state.status is not Status.PENDING
+    ]
+
+
+def _missing(before_key: str | None, *, compared: bool) -> str:
+    words = "its record is gone from the store" if before_key else "never built"
+    return f"{words} here: compared with ftc.lock" if compared else words
 
 
 def _uri(stage: Stage) -> str:

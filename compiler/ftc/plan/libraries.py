@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -12,16 +12,17 @@ from ftc_runtime.toolchain import CONVERTER_DIGEST, CONVERTER_NAME
 CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
 
 
-def versions(names: Iterable[str]) -> dict[str, str]:
-    """Return the version of each library: what is installed, else what ftc ships a pin for.
+def versions(names: Iterable[str], locked: Mapping[str, str]) -> dict[str, str]:
+    """Return the version of each library: *locked*, else installed, else what ftc ships a pin for.
 
     The local part is cut off: 2.13.0+cpu is 2.13.0, since the same release is meant.
     """
-    return {name: _version(name) for name in names}
+    return {name: locked.get(name) or current(name) for name in names}
 
 
 @cache
-def _version(name: str) -> str:
+def current(name: str) -> str:
+    """Return the version of a library that a lock made now would hold."""
     if name == CONVERTER_NAME:
         return CONVERTER_DIGEST
     return (installed(name) or pinned(name) or "not pinned").split("+")[0]

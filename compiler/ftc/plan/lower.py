@@ -23,9 +23,12 @@ ItemName = tuple[str, str]
 Inputs = Mapping[str, Output | Sequence[Output] | None]
 
 
-def lower(project: Project) -> Plan:
-    """Return the plan of a checked project. Starts nothing and reads no file's content."""
-    graph = _Graph(project)
+def lower(project: Project, *, libraries: Mapping[str, str] | None = None) -> Plan:
+    """Return the plan of a checked project. Starts nothing and reads no file's content.
+
+    *libraries* are the versions that ftc.lock holds, which go before what is installed.
+    """
+    graph = _Graph(project, libraries or {})
     names = Counter(name for items in project.items.values() for name in {*map(bare, items)})
     targets: dict[str, Target] = {}
     for section in SECTIONS:
@@ -70,8 +73,9 @@ def _edge(output: Output) -> Edge:
 class _Graph:
     """The stages so far. Implements `ftc.project.schema.Lowering`."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, libraries: Mapping[str, str]) -> None:
         self.project = project
+        self.libraries = libraries
         self.stages: dict[str, Stage] = {}
         self._built: dict[ItemName, Built] = {}
         self._by_content: dict[bytes, str] = {}
@@ -147,7 +151,7 @@ class _Graph:
                 defaults=dict(default_leaves(type(params))),
                 inputs=edges,
                 outputs={output: artifact.value for output, artifact in params.makes.items()},
-                libraries=versions(_libraries(params, edges)),
+                libraries=versions(_libraries(params, edges), self.libraries),
                 reproduces=params.reproduces,
                 lines=self._lines((section, item), semantic),
                 source=self._outside(source, revision),

@@ -14,7 +14,7 @@ from ftc.plan.stages import OutsideSource
 from ftc.store.statcache import StatCache
 
 if TYPE_CHECKING:
-    from ftc.lockfile import Lock, Pin
+    from ftc.lockfile.lock import Pin
 
 
 LOOK_BYTES = 1 << 26
@@ -46,7 +46,7 @@ class Sources:
         """*root* is the project's folder; *digests* remembers those of its files."""
         self.root = root
         self.digests = digests
-        self._lock: Lock | None = None
+        self._pins: dict[str, Pin] | None = None
         self._may_read = LOOK_BYTES
         self._read: set[Path] = set()
 
@@ -91,11 +91,9 @@ class Sources:
             return Found(None, f"{source.uri} cannot be read: {error.strerror}")
 
     def _pinned(self, source: OutsideSource) -> Found:
-        from ftc import lockfile  # few projects have a hub's model, and tomllib takes its time
+        from ftc.lockfile.lock import address
 
-        if self._lock is None:
-            self._lock = lockfile.read(self.root)
-        pin = self._lock.pins.get(lockfile.address(source.uri, source.revision))
+        pin = self._pinned_so_far().get(address(source.uri, source.revision))
         if pin is None:
             return Found(None)
         return Found(
@@ -106,15 +104,15 @@ class Sources:
 
     def add_pin(self, address: str, pin: Pin) -> None:
         """Take a pin for the one that ftc.lock holds, from now on and without writing it."""
-        from ftc import lockfile
+        self._pinned_so_far()[address] = pin
 
-        if self._lock is None:
-            self._lock = lockfile.read(self.root)
-        self._lock.pins[address] = pin
+    def _pinned_so_far(self) -> dict[str, Pin]:
+        if self._pins is None:
+            # Few projects have a hub's model, and tomllib takes its time.
+            from ftc.lockfile.reading import read_head
 
-    def forget_lock(self) -> None:
-        """Read ftc.lock again at the next look: it has been written."""
-        self._lock = None
+            self._pins = dict(read_head(self.root).pins)
+        return self._pins
 
 
 def _of_text(text: str) -> str:

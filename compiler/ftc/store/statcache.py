@@ -45,6 +45,10 @@ class Look(NamedTuple):
             {file.identity: file for file in self.files if file.identity not in self.known}.values()
         )
 
+    def size(self) -> int:
+        """Return the bytes of all its files."""
+        return sum(file.identity.size for file in self.files)
+
     def unread_bytes(self) -> int:
         """Return how much there is to read before the digest is known."""
         return sum(file.identity.size for file in self.unread())

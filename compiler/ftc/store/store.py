@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from ftc.store import atomic
@@ -74,6 +75,21 @@ class Store:
         except (OSError, ValueError):
             return None
         return record if record.key == key else None
+
+    def records(self, prefix: str) -> dict[str, Record]:
+        """Return the records whose key begins with *prefix*, by key.
+
+        `<key>.alt.<n>` is what another run of the key gave; *prefix* must say so to get it.
+        """
+        folders = f"{prefix[:2]}*" if len(prefix) < 2 else prefix[:2]
+        names = sorted(self.root.glob(f"ac/{folders}/{prefix}*.json"))
+        found = {path.name.removesuffix(".json"): path for path in names}
+        wanted = {name for name in found if ".alt." not in name or ".alt." in prefix}
+        decoded = {}
+        for name in wanted:
+            with suppress(OSError, ValueError):
+                decoded[name] = decode_record(found[name].read_bytes())
+        return decoded
 
     def complete(self, record: Record) -> bool:
         """Say whether every output of the record is here."""

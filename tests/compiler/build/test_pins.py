@@ -99,4 +99,4 @@ def test_a_lock_with_a_conflict_says_what_to_do(project: MakeProject) -> None:
 
     assert done.returncode == 2
     assert "error[lock]" in done.stderr
-    assert "resolve its merge conflict, or delete it to pin anew" in done.stderr
+    assert "`ftc lock` makes one lock of both sides" in done.stderr

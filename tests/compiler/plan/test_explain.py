@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ftc.plan.explain import changes
 from ftc.plan.stages import Edge, OutsideSource, Stage
+from ftc_runtime.contract import params_class
 
 STAGE = Stage(
     name="sft:assistant",
@@ -25,7 +28,15 @@ STAGE = Stage(
 
 def image(**parts: Any) -> dict[str, Any]:
     """Return a preimage with these parts."""
-    empty = {"schema": 1, "version": 1, "spec": {}, "inputs": {}, "libraries": {}, "outputs": {}}
+    empty = {
+        "schema": 1,
+        "kind": "sft",
+        "version": 1,
+        "spec": {},
+        "inputs": {},
+        "libraries": {},
+        "outputs": {},
+    }
     return empty | parts
 
 
@@ -79,3 +90,30 @@ def test_inputs_sources_libraries_and_versions_are_told() -> None:
 def test_equal_preimages_have_no_change() -> None:
     """There is nothing to tell."""
     assert told(image(spec={"lora": {"r": 16}}), image(spec={"lora": {"r": 16}})) == []
+
+
+def test_without_a_stage_the_leaves_are_told_as_they_are() -> None:
+    """Two locks alone: neither defaults nor lines nor the names of inputs are known."""
+    before = image(spec={"lora": {"r": 16}}, inputs={"train": "sha256:aa"})
+
+    found = changes(before, image(inputs={"train": "sha256:bb"}), stage=None)
+
+    assert [(change.words(), change.line) for change in found] == [
+        ("lora.r 16 -> (unset)", None),
+        ("input train changed", None),
+    ]
+
+
+def test_a_kinds_version_says_what_it_makes_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every version since, in the kind's own words; another kind's are not compared."""
+    words = {2: "drops empty rows", 3: "writes tools"}
+    monkeypatch.setattr(params_class("sft"), "changes", words)
+
+    assert told(image(), image(version=3)) == [
+        ("version 1 -> 3: drops empty rows; writes tools", None)
+    ]
+    assert told(image(version=2), image(version=3)) == [("version 2 -> 3: writes tools", None)]
+    assert told(image(), image(kind="merge", version=3)) == [
+        ("kind sft -> merge", None),
+        ("version 1 -> 3", None),
+    ]

@@ -6,13 +6,10 @@ Without a target: all exports and evals.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
-import shlex
-import time
-from collections.abc import Sequence
-from pathlib import Path
 
+from ftc.build.locking import keep_lock
+from ftc.cli.building import build_stages, show_results, since
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
@@ -20,7 +17,6 @@ from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
 from ftc.plan.needed import proven, unsettled
-from ftc.plan.stages import Target
 
 EXAMPLES = """\
 examples:
@@ -57,6 +53,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--offline", action="store_true", help="ask no remote and no hub: the store must do"
     )
+    as_locked = parser.add_mutually_exclusive_group()
+    as_locked.add_argument(
+        "--locked", action="store_true", help="just what ftc.lock says; exit 4 if that differs"
+    )
+    as_locked.add_argument(
+        "--frozen", action="store_true", help="run nothing: take ftc.lock's outputs by digest"
+    )
+    as_locked.add_argument(
+        "--rebuild",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="run it again, and compare with its result",
+    )
     parser.add_argument(
         "--fresh",
         action="append",
@@ -74,52 +84,85 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from ftc.cli.commands import plan
 
         return plan.run(arguments, console)
-    began = time.monotonic()
+    arguments.targets = arguments.targets or arguments.rebuild
     workspace = open_workspace(arguments.settings)
-    with use_store(workspace, console, registers=not arguments.settings):
-        return _run(arguments, console, workspace=workspace, began=began)
-
-
-def _run(
-    arguments: argparse.Namespace, console: Console, *, workspace: Workspace, began: float
-) -> int:
-    targets = workspace.targets(arguments.targets)
+    workspace.targets(arguments.targets)
     workspace.hold_stages(arguments.fresh)
-    if arguments.rehearse:
-        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
+    with use_store(workspace, console, registers=not arguments.settings):
+        if arguments.rehearse:
+            return _rehearse(workspace.rehearsal(), arguments, console)
+        if arguments.locked or arguments.frozen:
+            return _as_locked(workspace, arguments, console)
+        code = _build(workspace, arguments, console)
+        if code == Exit.DONE and arguments.rebuild:
+            return _again(workspace, arguments, console)
+        return code
+
+
+def _build(workspace: Workspace, arguments: argparse.Namespace, console: Console) -> int:
+    """Build what is stale, and note what the project uses now."""
+    ended = since()
     freshness = workspace.freshness()
     names = workspace.made_by(arguments.targets)
+    closure = workspace.plan.closure(names)
     proven(freshness, names)
-    if not unsettled(workspace.plan, freshness.states, names):
-        names = list(workspace.plan.closure(names))
-        if not arguments.settings:
-            workspace.use(names, freshness.states)
-        _show(targets, workspace, freshness, arguments=arguments, console=console)
-        return _up_to_date(len(names), began, console)
-    if arguments.offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    worked = bool(unsettled(workspace.plan, freshness.states, names))
+    if worked:
+        _ask_remotes(workspace, freshness, arguments, console)
+        code = build_stages(names, workspace, freshness, arguments=arguments, console=console)
+        if code != Exit.DONE:
+            return code
+    if not arguments.settings:
+        workspace.use(closure, freshness.states)
+    targets = workspace.targets(arguments.targets)
+    show_results(targets, workspace, freshness, arguments=arguments, console=console)
+    if worked:
+        console.talk(f"built {', '.join(target.name for target in targets)} in {ended()}")
     else:
-        from ftc.cli.remotes import supply_of
+        if console.json:
+            console.records([{"type": "up-to-date", "stages": len(closure)}])
+        console.talk(f"{stages(len(closure))} up to date ({ended()})")
+    if not arguments.settings:
+        keep_lock(freshness, names)
+    return Exit.DONE
 
-        freshness.supply = supply_of(workspace, console)
-    code = _build(names, workspace, freshness, arguments=arguments, console=console)
+
+def _again(workspace: Workspace, arguments: argparse.Namespace, console: Console) -> int:
+    """Run stages once more, and compare."""
+    from ftc.cli.locked import again
+
+    freshness = workspace.freshness()
+    freshness.look()
+    return again(workspace, freshness, arguments.rebuild, console=console)
+
+
+def _as_locked(workspace: Workspace, arguments: argparse.Namespace, console: Console) -> int:
+    """Build what ftc.lock says, and leave it as it is."""
+    freshness = workspace.freshness()
+    targets = workspace.targets(arguments.targets)
+    _ask_remotes(workspace, freshness, arguments, console)
+    if arguments.frozen:
+        from ftc.cli.frozen import frozen
+
+        code, freshness = frozen(workspace, freshness, targets, console=console)
+    else:
+        from ftc.cli.locked import locked
+
+        code, freshness = locked(workspace, freshness, arguments=arguments, console=console)
     if code == Exit.DONE:
-        if not arguments.settings:
-            workspace.use(workspace.plan.closure(names), freshness.states)
-        _show(targets, workspace, freshness, arguments=arguments, console=console)
-        console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
+        show_results(targets, workspace, freshness, arguments=arguments, console=console)
     return code
 
 
-def _rehearse(workspace: Workspace, *, arguments: argparse.Namespace, console: Console) -> int:
+def _rehearse(workspace: Workspace, arguments: argparse.Namespace, console: Console) -> int:
     """Run the small graph. What it makes is nobody's result, so nothing is shown of it."""
-    began = time.monotonic()
+    ended = since()
     names = workspace.made_by(arguments.targets)
     freshness = workspace.freshness()
     code, again = int(Exit.DONE), " already"
     if unsettled(workspace.plan, freshness.look(), names):
-        code = _build(names, workspace, freshness, arguments=arguments, console=console)
-        again = f" in {_since(began)}"
+        code = build_stages(names, workspace, freshness, arguments=arguments, console=console)
+        again = f" in {ended()}"
     if code == Exit.DONE:
         count = len(workspace.plan.closure(names))
         what = f"all of {', '.join(arguments.targets)}" if arguments.targets else "the whole graph"
@@ -129,97 +172,16 @@ def _rehearse(workspace: Workspace, *, arguments: argparse.Namespace, console: C
     return code
 
 
-def _build(
-    names: list[str],
-    workspace: Workspace,
-    freshness: Freshness,
-    *,
-    arguments: argparse.Namespace,
-    console: Console,
-) -> int:
-    gc.enable()
-    from ftc.build.ask import AskError
-    from ftc.build.engine import build
-    from ftc.build.pins import pin
-    from ftc.cli.progress import Progress
-    from ftc.cli.reading import Reading
-
-    plan = workspace.plan
-    try:
-        if not arguments.offline:
-            needed = plan.closure(names).values()
-            pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
-    except AskError as error:
-        console.error("source", error.message, error.hint)
-        return Exit.FAILED
-    outcome = build(
-        freshness,
-        names,
-        reporter=Progress(plan, console, total=len(plan.closure(names))),
-        jobs=arguments.jobs,
-        keep_going=arguments.keep_going,
-        reading=Reading(console).told,
-        afresh=arguments.fresh,
-        keep_refs=not arguments.settings,
-    )
-    if outcome.interrupted:
-        console.talk("interrupted; nothing half-made is kept: the same command goes on")
-    elif outcome.failed:
-        done = len(outcome.records)
-        words = ["ftc build", *(["--rehearse"] if arguments.rehearse else []), *arguments.targets]
-        again = " ".join([*words, *_overrides(arguments)])
-        console.talk(
-            f"{len(outcome.failed)} failed, {len(outcome.left_out)} not begun, {done} done."
-            f" After mending it: {again}"
-        )
-    return outcome.code
-
-
-def _overrides(arguments: argparse.Namespace) -> list[str]:
-    """Return the settings of the command line as they would be typed again."""
-    return [word for setting in arguments.settings for word in ("-s", shlex.quote(setting))]
-
-
-def _show(
-    targets: Sequence[Target],
-    workspace: Workspace,
-    freshness: Freshness,
-    *,
-    arguments: argparse.Namespace,
-    console: Console,
+def _ask_remotes(
+    workspace: Workspace, freshness: Freshness, arguments: argparse.Namespace, console: Console
 ) -> None:
-    """Link the results under `out/`, and print the scores of evals.
+    """Let what is not here come from the project's remotes, unless the user is offline."""
+    if arguments.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        return
+    from ftc.cli.remotes import supply_of
 
-    With settings of the command line `out/` stays as it is, and where the results are is printed.
-    """
-    from ftc.build.views import OUT_FOLDER, make_view, show, with_card
-    from ftc.cli.scores import print_scores, read_scores
-
-    root = workspace.plan.root
-    out = Path(arguments.out).absolute() if arguments.out else root / OUT_FOLDER
-    shown = {target.name: target for target in (with_card(one, freshness) for one in targets)}
-    for target in shown.values():
-        place = make_view(target, freshness.states, workspace.store, root=root)
-        if arguments.out or not arguments.settings:
-            place = show(place, target, out=out)
-        if target.section == "evals" and (scores := read_scores(place)):
-            print_scores(target.name, scores, console)
-        if console.json:
-            console.records([{"type": "result", "target": target.name, "path": str(place)}])
-        elif arguments.settings:
-            console.data(f"{target.name}: {place}")
-
-
-def _up_to_date(count: int, began: float, console: Console) -> int:
-    if console.json:
-        console.records([{"type": "up-to-date", "stages": count}])
-    console.talk(f"{stages(count)} up to date ({_since(began)})")
-    return Exit.DONE
-
-
-def _since(began: float) -> str:
-    seconds = time.monotonic() - began
-    return f"{seconds:.2f} s" if seconds < 10 else f"{int(seconds) // 60}m{int(seconds) % 60:02}s"
+    freshness.supply = supply_of(workspace, console)
 
 
 def _positive(text: str) -> int:

@@ -6,10 +6,16 @@ import argparse
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.stage_lines import StageLine, stage_lines
+from ftc.cli.stage_lines import StageLine, reason_of, reason_rows, stage_line, stage_lines
 from ftc.cli.workspace import open_workspace, project_arguments
+from ftc.plan.freshness import Status, ends
 
 EXAMPLES = "examples:\n  ftc why merged-gguf\n  ftc why sft:assistant --json"
+
+ELSEWHERE = {
+    Status.REMOTE: "a remote has it: it is fetched where something needs it",
+    Status.ABSENT: "what it gave is known; it runs only if something needs its files",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,29 +26,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print each stage of the targets that is not fresh, with all its reasons."""
-    lines = stage_lines(open_workspace(arguments.settings), arguments.targets)
-    stale = [line for line in lines if line.to_do]
+    workspace = open_workspace(arguments.settings)
+    freshness = workspace.freshness()
+    states = freshness.look()
+    told = []
+    for line in stage_lines(workspace, arguments.targets):
+        if not line.to_do:
+            continue
+        if line.status == Status.PENDING:
+            own = freshness.own_changes(workspace.plan.stages[line.stage])
+            reasons = tuple(reason_of(change, workspace.plan) for change in own)
+            line = line._replace(reasons=reasons)
+        causes = [stage_line(workspace.plan, states[name]) for name in ends(states, line.stage)]
+        told.append((line, causes))
     if console.json:
-        console.records(line.record() for line in stale)
+        console.records(
+            {**line.record(), "because": [cause.record() for cause in causes]}
+            for line, causes in told
+        )
         return Exit.DONE
-    for line in stale:
-        console.data("\n".join(_paragraph(line)))
-    if not stale:
+    for line, causes in told:
+        console.data("\n".join(_paragraph(line, causes)))
+    if not told:
         console.data(f"{', '.join(arguments.targets)}: up to date")
     return Exit.DONE
 
 
-def _paragraph(line: StageLine) -> list[str]:
-    rows = [f"{line.stage} is {line.status}"]
-    for reason in line.reasons:
-        rows.append(f"  {reason.text}" + (f"  ({reason.place})" if reason.place else ""))
-        if reason.leaf.startswith("inputs."):
-            rows.append(f"    {_digest(reason.before)} -> {_digest(reason.now)}")
-    if line.note:
-        words = "waits for " if line.status == "pending" else ""
-        rows.append(f"  {words}{line.note}")
+def _paragraph(line: StageLine, causes: list[StageLine]) -> list[str]:
+    rows = [f"{line.stage} is {line.status}", *reason_rows(line.reasons)]
+    if line.status == Status.PENDING:
+        rows.append(f"  waits for {line.note}, and stays as it is if that gives the same bytes")
+        rows += [f"  because {one.stage} is {one.status}: {one.why()}" for one in causes]
+    elif line.note:
+        rows.append(f"  {line.note}")
+    if line.status in ELSEWHERE:
+        rows.append(f"  {ELSEWHERE[Status(line.status)]}")
     return rows
-
-
-def _digest(value: object) -> str:
-    return value[:19] if isinstance(value, str) else "(unset)"
