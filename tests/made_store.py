@@ -140,9 +140,14 @@ def gguf(path: Path, digests: Mapping[str, str] | None) -> Path:
         writer.add_uint32(FORMAT_FIELD, FORMAT)
         for name, value in input_fields(digests).items():
             writer.add_string(name, value)
+    finish(writer)
+    return path
+
+
+def finish(writer: GGUFWriter) -> None:
+    """Write a GGUF file with the fields so far, and one tensor."""
     writer.add_tensor("weight", np.zeros(8, np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path

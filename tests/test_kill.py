@@ -105,7 +105,8 @@ def test_a_killed_training_goes_on_and_another_setting_is_not_disturbed(
         env=ftc.environment(),
         stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: list(ftc.store.glob("work/*/scratch/checkpoints/*/manifest.json")))
+    saved = "work/*/scratch/checkpoints/*/manifest.json"
+    wait_until(lambda: list(ftc.store.glob(saved)), seconds=300)
     builder.kill()
     builder.wait()
     wait_until(lambda: not left_of(ftc.folder) and not left_of(ftc.store / "work"))

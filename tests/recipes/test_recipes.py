@@ -23,6 +23,7 @@ STAGES = {
         *("predict:recall/smollm2", "score:recall/smollm2"),
         *("predict:recall/assistant", "score:recall/assistant"),
         *("predict:recall/merged-gguf.q8_0", "score:recall/merged-gguf.q8_0"),
+        *("card:merged", "card:merged-gguf"),
     ],
     "lora-sft": [
         *("model:qwen", "dataset:support", "tokens:assistant", "sft:assistant"),
@@ -30,6 +31,7 @@ STAGES = {
         *("quantize:merged-gguf.q4_k_m", "quantize:merged-gguf.q8_0"),
         *("predict:answers/qwen", "score:answers/qwen"),
         *("predict:answers/assistant", "score:answers/assistant"),
+        "card:merged-gguf",
     ],
     "sweep": [
         *("model:smollm2", "dataset:identity", f"tokens:{SWEPT[0]}"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from gguf import GGUFWriter
 
 from ftc_runtime.gguf_metadata import NoGguf, input_fields, inputs_in, read_metadata
+from made_store import finish
 
 DIGESTS = {"model": "sha256:" + "c3" * 32, "adapter": "sha256:" + "d4" * 32}
 
@@ -25,11 +25,7 @@ def file(tmp_path: Path) -> Path:
     writer.add_array("tokenizer.ggml.token_type", [1, 2, 3])
     for name, text in input_fields(DIGESTS).items():
         writer.add_string(name, text)
-    writer.add_tensor("weight", np.zeros(8, np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer)
     return path
 
 

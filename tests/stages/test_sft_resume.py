@@ -18,12 +18,18 @@ import pytest
 import torch
 
 from ftc_runtime import manifest
-from ftc_runtime.contract import StageSpec, params_class
+from ftc_runtime.contract import StageSpec
 from ftc_runtime.errors import StageError
 from ftc_runtime.stages.sft.run import run
+from ftc_runtime.stages.sft.spec import Params
 from stage_runs import digest, stage_spec, tiny_llama, token_rows
 
-TRAINING = {"learning_rate": 0.01, "global_batch_size": 4, "num_train_epochs": 3, "max_steps": 11}
+TRAINING: dict[str, Any] = {
+    "learning_rate": 0.01,
+    "global_batch_size": 4,
+    "num_train_epochs": 3,
+    "max_steps": 11,
+}
 """Of thirteen rows, so four steps an epoch, the last of one row; eleven end within an epoch."""
 
 ACCUMULATED = {"per_device_train_batch_size": 2}
@@ -45,15 +51,15 @@ def spec(folder: Path, inputs: dict[str, Path], **training: Any) -> StageSpec:
 
 def run_stage(stage: StageSpec) -> dict[str, str]:
     """Run it here, where imports are paid for once, and return the digests of its outputs."""
-    run(params_class("sft").model_validate(stage.params), stage)
+    run(Params.model_validate(stage.params), stage)
     return {name: digest(path) for name, path in stage.outputs.items()}
 
 
 @pytest.fixture(scope="module")
 def saved(
     inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[int], Path]:
-    """Return a function that gives the working folder of a training killed after a step."""
+) -> Callable[[int, Path], None]:
+    """Return a function that makes a working folder that of a training killed after a step."""
     stage = spec(
         tmp_path_factory.mktemp("saved") / "run", inputs, save_steps=1, save_total_limit=100
     )
@@ -126,6 +132,18 @@ def test_a_checkpoint_holds_what_is_trained_and_none_of_the_base(
     ]
     for file in folder.rglob("*.pt*"):
         assert torch.load(file, weights_only=True) if file.name != "rng_state.pth" else True
+
+
+def test_without_save_steps_it_saves_by_the_clock(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the ten minutes are over after each step; the last one needs no checkpoint."""
+    monkeypatch.setattr("ftc_runtime.training.checkpoints.SAVE_SECONDS", 0.0)
+    stage = spec(tmp_path / "run", inputs, save_total_limit=1)
+
+    run_stage(stage)
+
+    assert [path.name for path in (stage.work / manifest.FOLDER).iterdir()] == ["checkpoint-10"]
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(

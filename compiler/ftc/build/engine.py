@@ -28,8 +28,9 @@ from ftc.build.scheduler import Step, run_steps
 from ftc.build.slots import Slots
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.needed import AT_HAND, needed
+from ftc.plan.needed import AT_HAND, proven
 from ftc.plan.stages import Stage
+from ftc.store.locks import relying_on
 from ftc.store.records import Record
 from ftc.store.supply import SupplyFault
 
@@ -108,18 +109,7 @@ def build(
         compare=compare,
     )
     builder = _Builder(freshness, executor, outcome)
-    stages: dict[str, Stage] = {}
-    with interrupt.signals():
-        # Again only after a supply did not keep its promise: other stages are needed then.
-        while builder.begins():
-            stages = needed(freshness.plan, freshness.look(), names)
-            builder.refuse_shortage(stages)
-            try:
-                with interrupt.raising():
-                    steps, threads = builder.steps(stages), _threads(jobs, stages.values())
-                    run_steps(steps, threads=threads, keep_going=keep_going)
-            except KeyboardInterrupt:
-                builder.wait_until_idle()
+    stages = builder.run(names, jobs=jobs, keep_going=keep_going)
     outcome.interrupted = interrupt.asked()
     outcome.left_out = [name for name in stages if name not in outcome.records | outcome.failed]
     guarded.up_to_date([freshness.plan.stages[name] for name in outcome.fresh])
@@ -150,20 +140,37 @@ class _Builder:
         self._busy = 0
         self._idle = threading.Condition()
 
-    def begins(self) -> bool:
+    def run(self, names: list[str], *, jobs: int, keep_going: bool) -> dict[str, Stage]:
+        """Do all that the named stages need, and return what that was."""
+        stages: dict[str, Stage] = {}
+        interrupt = self._executor.interrupt
+        with relying_on(self._freshness.store), interrupt.signals():
+            # Again only after a supply did not keep its promise: other stages are needed then.
+            while self._begins():
+                stages = proven(self._freshness, names)
+                self._refuse_shortage(stages)
+                try:
+                    with interrupt.raising():
+                        at_once = _threads(jobs, stages.values())
+                        run_steps(self._steps(stages), threads=at_once, keep_going=keep_going)
+                except KeyboardInterrupt:
+                    self._wait_until_idle()
+        return stages
+
+    def _begins(self) -> bool:
         """Say whether there is a round to do: the first, or one after a broken promise."""
         again = self._again and not self.outcome.failed and not self._executor.interrupt.asked()
         self._again = False
         return again
 
-    def refuse_shortage(self, stages: Mapping[str, Stage]) -> None:
+    def _refuse_shortage(self, stages: Mapping[str, Stage]) -> None:
         """Fail at once, rather than after hours, where a stage can never have its GPUs."""
         states = self._freshness.states
         self._executor.devices.refuse(
             [stage for name, stage in stages.items() if states[name].status not in AT_HAND]
         )
 
-    def steps(self, stages: Mapping[str, Stage]) -> list[Step]:
+    def _steps(self, stages: Mapping[str, Stage]) -> list[Step]:
         """Return the stages as things to do, each after those of them that it reads."""
         return [self._step(stage, among=stages) for stage in stages.values()]
 
@@ -176,7 +183,7 @@ class _Builder:
             target=self._executor.ref_file(stage),
         )
 
-    def wait_until_idle(self) -> None:
+    def _wait_until_idle(self) -> None:
         """Wait until the threads have ended their processes, or should have."""
         with self._idle:
             asked_at = time.monotonic()
@@ -188,6 +195,8 @@ class _Builder:
             state = self._freshness.assess(stage)
             self._freshness.states[stage.name] = state
             if state.status is not Status.FRESH or state.key is None or state.record is None:
+                return False
+            if not self._executor.store.proven(state.record):
                 return False
             # A stage under a new name is fresh before anything refers to it.
             self._executor.use(stage, state.key)

@@ -29,7 +29,7 @@ from ftc.store.locks import KeyLock
 from ftc.store.objects import Stored
 from ftc.store.records import Failure, Record
 from ftc.store.store import Store
-from ftc.store.supply import Supply
+from ftc.store.supply import Supply, restore, said, said_of
 from ftc_runtime.contract import SUFFIXES, Artifact, Source, StageSpec
 
 Command: TypeAlias = Callable[[Path], list[str]]
@@ -155,7 +155,7 @@ class Executor:
 
     def _restored(self, action: Action) -> Record | None:
         record = self.store.record(action.key)
-        if self.compare or record is None or not self.store.complete(record):
+        if self.compare or record is None or not self.store.proven(record):
             return None
         self.use(action.stage, action.key)
         self.reporter.stage_restored(action.stage, "the store")
@@ -165,23 +165,24 @@ class Executor:
         record = action.state.record
         if action.state.status is not Status.REMOTE or record is None or self.supply is None:
             return None
-        origin = ""
-        for name, stored in record.outputs.items():
-            if not self.store.holds(stored):
-                origin = self.supply.fetch(stored, partial(self._tell_fetching, action.stage, name))
-        stands = self.store.publish(record)
+        told = partial(self._tell_fetching, action.stage)
+        restored = restore(self.store, self.supply, record, told=told)
         self.use(action.stage, action.key)
+        origin = f"{restored.origin or 'the store'} ({said(restored.size)})"
         self.reporter.stage_restored(action.stage, origin)
-        return record if self.compare else stands
+        return record if self.compare else restored.record
 
     def _tell_fetching(self, stage: Stage, output: str, done: int, total: int) -> None:
-        megabytes = {"done": done // 10**6, "total": total // 10**6, "unit": f"{output}, MB"}
-        self.reporter.stage_event(stage, {"event": "progress", **megabytes, "values": {}})
+        if self.interrupt.asked():
+            raise Interrupted
+        text = f"fetching {output}, {said_of(done, total)}"
+        self.reporter.stage_event(stage, {"event": "phase", "text": text})
 
     def _built(self, action: Action, lock: KeyLock, lent: Lent) -> Record:
         self.reporter.stage_started(action.stage, action.state)
         started = time.time()
         try:
+            self._look_at_inputs(action)
             ended = self._run(action, lock, lent)
             outputs = self._believed(action, ended)
         except StageFailed as failed:
@@ -204,6 +205,13 @@ class Executor:
             record = self.compare(action, made=made, stands=record)
         self.reporter.stage_finished(action.stage, ended.seconds, ended.facts)
         return record
+
+    def _look_at_inputs(self, action: Action) -> None:
+        """See that nothing happened to them since the build began."""
+        for role, given in action.inputs.items():
+            if not self.store.proves(given.stored):
+                message = f"its input `{role}` was lost or damaged in the store meanwhile"
+                raise StageFailed(StageFailure(message, "build again: it is made anew"))
 
     def _run(self, action: Action, lock: KeyLock, lent: Lent) -> Ended:
         """Run the process in a folder of the key's own."""

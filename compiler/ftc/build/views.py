@@ -5,20 +5,20 @@ The folder of links lies in the store, and `out/<target>` is a link to it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.stages import CARD_SUFFIX, CARDS, Target
+from ftc.store import atomic
 from ftc.store.objects import Stored
 from ftc.store.records import Record
 from ftc.store.store import Store
+from ftc.store.views import RECORD_FILE, view_of
 
 OUT_FOLDER = "out"
-RECORD_FILE = "record.json"
 HERE = (Status.FRESH, Status.CACHED)
 
 
@@ -38,7 +38,8 @@ def with_card(target: Target, freshness: Freshness) -> Target:
         if freshness.states[stage.name].status not in HERE:
             freshness.states[stage.name] = freshness.assess(stage)
     export = plan.targets[name]
-    if not all(freshness.states[stage].status in HERE for stage in card.stages()):
+    states = [freshness.states[stage] for stage in card.stages()]
+    if not all(s.status in HERE and freshness.store.proven(_made(s)) for s in states):
         return export
     return export._replace(links={**export.links, **card.links})
 
@@ -59,22 +60,41 @@ def make_view(target: Target, states: Mapping[str, State], store: Store, *, root
         for path, edge in target.links.items()
     }
     record = _record(target, states)
-    name = hashlib.sha256(f"{root}\n{record}".encode()).hexdigest()[:32]
-    view = store.root / "views" / name
-    if not view.is_dir():
-        beside = store.root / "tmp" / f"view-{name}-{os.getpid()}"
+    view = view_of(store, record, root)
+    links = dict(_links(made, view))
+    if not _is_as_made(view, links, record):
+        beside = store.root / "tmp" / f"view-{view.name}-{os.getpid()}"
         beside.mkdir(parents=True)
         (beside / RECORD_FILE).write_text(record, encoding="utf-8")
-        # A folder that is spread comes last: it hides nothing that has its own place.
-        for path, place in sorted(made.items(), key=lambda item: item[0] == "."):
-            _link(place, beside / path, final=view / path)
-        view.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.rename(view)
-        except OSError:
-            # Another build was first; its links are the same.
-            pass
+        for path, goal in links.items():
+            (beside / path).parent.mkdir(parents=True, exist_ok=True)
+            (beside / path).symlink_to(goal)
+        atomic.replace_folder(beside, view, scratch=store.root / "tmp")
     return view
+
+
+def _links(made: Mapping[str, Path], view: Path) -> Iterator[tuple[str, str]]:
+    """What each link in the view says; "." spreads a folder's files there."""
+    named = {path: place for path, place in made.items() if path != "."}
+    for path, place in named.items():
+        yield path, os.path.relpath(place, (view / path).parent)
+    # A folder that is spread hides nothing that has its own place.
+    taken = {RECORD_FILE, *(path.split("/")[0] for path in named)}
+    for entry in sorted(made["."].iterdir()) if "." in made else ():
+        if entry.name not in taken:
+            yield entry.name, os.path.relpath(entry, view)
+
+
+def _is_as_made(view: Path, links: Mapping[str, str], record: str) -> bool:
+    try:
+        found = {
+            path.relative_to(view).as_posix(): str(path.readlink())
+            for path in view.rglob("*")
+            if path.is_symlink()
+        }
+        return found == links and (view / RECORD_FILE).read_text(encoding="utf-8") == record
+    except (OSError, ValueError):
+        return False
 
 
 def _stored(state: State, output: str) -> Stored:
@@ -86,21 +106,6 @@ def _made(state: State) -> Record:
     if state.record is None:
         raise ValueError(f"{state.stage} has no result to show")
     return state.record
-
-
-def _link(made: Path, at: Path, *, final: Path) -> None:
-    """Link a file or a folder; "." (at == the view itself) spreads the folder's files."""
-    if at.exists():
-        there = {entry.name for entry in at.iterdir()}
-        for entry in sorted(entry for entry in made.iterdir() if entry.name not in there):
-            _symlink(at / entry.name, entry, final=final / entry.name)
-    else:
-        at.parent.mkdir(parents=True, exist_ok=True)
-        _symlink(at, made, final=final)
-
-
-def _symlink(at: Path, to: Path, *, final: Path) -> None:
-    at.symlink_to(os.path.relpath(to, final.parent))
 
 
 def _record(target: Target, states: Mapping[str, State]) -> str:

@@ -113,7 +113,7 @@ class Progress:
                 self._console.show_live("  " + " | ".join(rows))
                 return
             now = time.monotonic()
-            if now - self._told_at.get(stage.name, now) >= HEARTBEAT_SECONDS:
+            if now - self._told_at.setdefault(stage.name, now) >= HEARTBEAT_SECONDS:
                 self._told_at[stage.name] = now
                 self._console.talk(f"  {stage.name}  {text}")
 

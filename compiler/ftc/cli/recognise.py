@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ftc.cli.subject import Subject, Surroundings, of_makers
+from ftc.plan.sources import LOOK_BYTES
 from ftc.store.digests import PREFIX, Entry, digest_of_bytes, digest_of_file, encode_listing
 from ftc.store.lineage import Lineage, Maker
 from ftc.store.statcache import StatCache
@@ -20,12 +19,17 @@ VIEW_FILE = "record.json"
 """In a folder of `out/`, ftc's own note of what it shows."""
 
 
-def recognise(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
-    """Return what lies at *path*. It is read whole, unless that was done before."""
-    digest_of = _digests(around)
+def recognise(
+    path: Path, around: Surroundings, lineage: Lineage, *, told: Callable[[int, int], None]
+) -> Subject:
+    """Return what lies at *path*. It is read whole, unless that was done before.
+
+    *told* gets the bytes read so far and in all, if there are many.
+    """
+    listing = _listing(path, around, told)
     if path.is_dir():
-        return _folder(path, lineage, digest_of)
-    digest, size = digest_of(path), path.stat().st_size
+        return _folder(path, listing, lineage) if around.stores else Subject(str(path))
+    digest, size = listing[""].digest, listing[""].size
     subject = of_makers(str(path), digest, lineage.makers(digest), size=size)
     if subject.makers:
         return subject
@@ -35,9 +39,18 @@ def recognise(path: Path, around: Surroundings, lineage: Lineage) -> Subject:
     return _by_metadata(path, subject, lineage)
 
 
-def _digests(around: Surroundings) -> Callable[[Path], str]:
-    """The first store remembers digests, so that a large file is read once."""
-    return StatCache(around.stores[0]).digest if around.stores else digest_of_file
+def _listing(
+    path: Path, around: Surroundings, told: Callable[[int, int], None]
+) -> dict[str, Entry]:
+    """The files at *path*. The first store remembers digests, so that a large one is read once."""
+    if not around.stores:
+        return {} if path.is_dir() else {"": Entry(digest_of_file(path), path.stat().st_size)}
+    cache = StatCache(around.stores[0])
+    look = cache.look(path)
+    if look.unread_bytes() > LOOK_BYTES:
+        cache.read([look], told=told)
+        look = cache.look(path)
+    return cache.listing_of(look)
 
 
 def _damaged(path: Path, around: Surroundings, lineage: Lineage) -> Subject | None:
@@ -81,9 +94,8 @@ def _unlike(digests: list[str], lineage: Lineage) -> str:
     return text + (f". From the same input it made {', '.join(made)}" if made else "")
 
 
-def _folder(path: Path, lineage: Lineage, digest_of: Callable[[Path], str]) -> Subject:
+def _folder(path: Path, listing: Mapping[str, Entry], lineage: Lineage) -> Subject:
     """A folder as a whole; else the folder that ftc made of which it has most."""
-    listing = {name: _entry(file, digest_of) for name, file in _files(path, prefix="")}
     digest = digest_of_bytes(encode_listing(listing))
     size = sum(entry.size for entry in listing.values())
     whole = [maker for maker in lineage.makers(digest) if maker.file is None]
@@ -139,20 +151,3 @@ def _differences(files: dict[str, list[Maker]], nearest: Maker, lineage: Lineage
 
 def _strangers(files: dict[str, list[Maker]]) -> list[str]:
     return [f"{name} is none of ftc's" for name, makers in files.items() if not makers]
-
-
-def _files(folder: Path, *, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Every file, links followed; what is hidden or compiled is no part of a result."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.name.startswith(".") or entry.name == "__pycache__":
-                continue
-            if entry.is_dir():
-                yield from _files(folder / entry.name, prefix=f"{prefix}{entry.name}/")
-            elif entry.is_file():
-                yield prefix + entry.name, folder / entry.name
-
-
-def _entry(file: Path, digest_of: Callable[[Path], str]) -> Entry:
-    info = file.stat()
-    return Entry(digest_of(file), info.st_size, bool(info.st_mode & stat.S_IXUSR))

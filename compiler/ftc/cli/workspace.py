@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ftc.plan import cache
-from ftc.plan.freshness import Freshness
+from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.sources import Sources
 from ftc.plan.stages import CARDS, Edge, Plan, Stage, Target
 from ftc.store.statcache import StatCache
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from ftc.diagnostics import Diagnostic
+    from ftc.store.supply import Supply
 
 PROJECT_FILE = "project.yaml"
 STORE_FOLDER = ".ftc"
@@ -34,9 +35,22 @@ class Workspace(NamedTuple):
     owner: str
     """Names this project's refs in a store that several share."""
 
-    def freshness(self) -> Freshness:
-        """Return the one that answers what is fresh."""
-        return Freshness(self.plan, self.store, self.sources, self.owner)
+    def freshness(self, supply: Supply | None = None) -> Freshness:
+        """Return the one that answers what is fresh, with a supply also what can be fetched."""
+        return Freshness(self.plan, self.store, self.sources, self.owner, supply)
+
+    def use(self, names: Iterable[str], states: Mapping[str, State]) -> None:
+        """Note that this project uses these results, and keep the records that came from afar.
+
+        A renamed or a shared result has no note yet; a record is what keys are made from.
+        """
+        for name in names:
+            record = states[name].known
+            if record is not None:
+                afar = states[name].status in (Status.REMOTE, Status.ABSENT)
+                if afar and self.store.record(record.key) is None:
+                    self.store.publish(record)
+                self.store.set_ref(self.owner, name, record.key)
 
     def rehearsal(self) -> Workspace:
         """Return the same project made small, whose refs are not the project's."""

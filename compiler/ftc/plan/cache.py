@@ -107,6 +107,9 @@ def _plan(document: dict[str, Any]) -> Plan:
         file=Path(document["file"]),
         stages={stage.name: stage for stage in stages},
         targets={target.name: target for target in targets},
+        keep=document["keep"],
+        keep_refs=tuple(document["keep_refs"]),
+        grace=document["grace"],
     )
 
 

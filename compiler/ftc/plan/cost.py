@@ -104,7 +104,7 @@ class _Teller:
         return self._run(stage, state) if state.status in RUNS else None
 
     def _run(self, stage: Stage, state: State) -> Cost:
-        memory, note = self._memory(stage)
+        memory, unknown = self._memory(stage)
         seconds = self._seconds(stage)
         if seconds is not None and state.status is Status.RESUMABLE:
             # How much of it is left, the checkpoint alone knows.
@@ -117,7 +117,7 @@ class _Teller:
             write=total_size(self._expectation.of(stage).sizes),
             devices=stage.devices,
             memory=memory,
-            note=note or (None if seconds else self._why_no_time(stage)),
+            note="; ".join(filter(None, (self._why_no_time(stage, seconds), unknown))) or None,
         )
 
     def _seconds(self, stage: Stage) -> Duration | None:
@@ -133,7 +133,9 @@ class _Teller:
                     runs.append(Timed(run.seconds, work_of(run.kind, then)))
         return duration(runs, work)
 
-    def _why_no_time(self, stage: Stage) -> str:
+    def _why_no_time(self, stage: Stage, seconds: Duration | None) -> str | None:
+        if seconds is not None:
+            return None
         if any(run.kind == stage.kind for run in self._history.runs):
             return "no earlier run to compare with"
         return "no earlier run"

@@ -100,14 +100,24 @@ class Expectation:
             known = {name: stored.size for name, stored in record.outputs.items()}
             return Expected(known, record.facts.get("stage") or {})
         before = self._run_before(stage)
-        alike = before or self._newest(stage.kind)
+        # What comes from outside is of any size, whatever else of its kind was brought here.
+        alike = before or (None if stage.source is not None else self._newest(stage.kind))
         shaped = self._shaped(stage)
         if before is None and stage.kind == "dataset" and stage.source is not None:
             shaped = {"train": size_of_source(stage.source), "holdout": 0}
         made = alike.sizes if alike else {}
         sizes = {name: shaped.get(name, made.get(name)) for name in stage.outputs}
-        # Rows are told from the stage's own: another data set's say nothing of this one.
-        return Expected(sizes, before.told if before else {})
+        return Expected(sizes, self._told(stage, before))
+
+    def _told(self, stage: Stage, before: Run | None) -> Mapping[str, Any]:
+        """What it told the last time: another data set's rows say nothing of this one's."""
+        told = before.told if before else {}
+        edge = stage.inputs.get("rows")
+        if edge is None:
+            return told
+        # Each row is answered, so that there are as many predictions.
+        rows = self.of(self._plan.stages[edge.stage]).contents(edge.output).get("rows")
+        return told if rows is None else {**told, "rows": rows}
 
     def _run_before(self, stage: Stage) -> Run | None:
         """The run of the stage that the project used last."""

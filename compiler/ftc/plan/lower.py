@@ -37,7 +37,16 @@ def lower(project: Project, *, libraries: Mapping[str, str] | None = None) -> Pl
             for target in _targets(section, shown, graph.built((section, name))):
                 targets[target.name] = target
     targets |= {target.name: target for target in graph.cards(names)}
-    return Plan(project.name, project.root, project.file, graph.stages, targets)
+    return Plan(
+        project.name,
+        project.root,
+        project.file,
+        graph.stages,
+        targets,
+        keep=project.gc.keep,
+        keep_refs=tuple(project.gc.keep_refs),
+        grace=project.gc.grace,
+    )
 
 
 def _shown(section: str, name: str, names: Mapping[str, int]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ftc.plan.freshness import State, Status
+from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.stages import Plan, Stage
 
-AT_HAND = (Status.FRESH, Status.CACHED, Status.REMOTE)
+HERE = (Status.FRESH, Status.CACHED)
+AT_HAND = (*HERE, Status.REMOTE)
 
 
 def needed(plan: Plan, states: Mapping[str, State], names: Iterable[str]) -> dict[str, Stage]:
@@ -26,6 +27,22 @@ def needed(plan: Plan, states: Mapping[str, State], names: Iterable[str]) -> dic
         if states[name].status not in AT_HAND:
             stack.extend(edge.stage for edge in plan.stages[name].inputs.values())
     return {name: stage for name, stage in plan.stages.items() if name in wanted}
+
+
+def proven(freshness: Freshness, names: Iterable[str]) -> dict[str, Stage]:
+    """Return what a build needs, as `needed`, with every byte that it relies on proven.
+
+    Bytes are read only where they may have changed. A result that turns out damaged is none, and
+    then what it was made from is needed too.
+    """
+    names = list(names)
+    while True:
+        stages = needed(freshness.plan, freshness.look(), names)
+        states = [freshness.states[name] for name in stages]
+        here = [s.record for s in states if s.status in HERE and s.record is not None]
+        # All of them at once, so that everything damaged is found in one round.
+        if all([freshness.store.proven(record) for record in here]):
+            return stages
 
 
 def unsettled(plan: Plan, states: Mapping[str, State], names: Iterable[str]) -> list[str]:

@@ -90,6 +90,12 @@ class Plan(NamedTuple):
     file: Path
     stages: dict[str, Stage]
     targets: dict[str, Target]
+    keep: str = "all"
+    """What `ftc gc` keeps: `all` results in use, or the files of `exports` and the like alone."""
+    keep_refs: tuple[str, ...] = ()
+    """Patterns of git refs whose ftc.lock counts as use."""
+    grace: str = "24h"
+    """How long everything is kept."""
 
     def closure(self, names: Iterable[str]) -> dict[str, Stage]:
         """Return the named stages and all that they need, in the plan's order."""

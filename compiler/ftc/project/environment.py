@@ -11,6 +11,9 @@ FORM = re.compile(
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}"
     r"|\$\{[^}]*\}?"  # neither: a fault
 )
+OPENED_LATER = {"remotes": "storage_options"}
+"""Section -> the key of its items whose `${NAME}`s stay as written until the item is used: they
+may name secrets, which are in nothing that is kept or printed."""
 SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS")
 
 
@@ -24,14 +27,19 @@ class Refusal:
     help: str
 
 
-def expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Refusal]]:
-    """Return *text* with every `${NAME}` and `${NAME:-default}` replaced, and what cannot be."""
+def expand(
+    text: str, environment: Mapping[str, str], *, secrets: bool = False
+) -> tuple[str, list[Refusal]]:
+    """Return *text* with every `${NAME}` and `${NAME:-default}` replaced, and what cannot be.
+
+    With *secrets* it may name some: what comes out is then neither kept nor printed.
+    """
     refusals: list[Refusal] = []
 
     def replaced(match: re.Match[str]) -> str:
         if match[0] == "$${":
             return "${"
-        refusal = _refusal(match, environment)
+        refusal = _refusal(match, environment, secrets=secrets)
         if refusal is not None:
             refusals.append(refusal)
             return match[0]
@@ -40,12 +48,14 @@ def expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Refusal
     return FORM.sub(replaced, text), refusals
 
 
-def _refusal(match: re.Match[str], environment: Mapping[str, str]) -> Refusal | None:
+def _refusal(
+    match: re.Match[str], environment: Mapping[str, str], *, secrets: bool
+) -> Refusal | None:
     name, written = match["name"], match[0]
     if name is None:
         message = f"`{written[:40]}` does not name a variable"
         return Refusal("syntax", message, written, "write ${NAME}, or $${ for the characters ${")
-    if _is_secret(name):
+    if _is_secret(name) and not secrets:
         message = f"{name} looks like a secret, and secrets never enter project.yaml or a key"
         way_out = "set it in the environment only: the libraries read HF_TOKEN and its like there"
         return Refusal("secret", message, written, way_out)

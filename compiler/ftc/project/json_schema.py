@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from ftc.project.matrix import MATRIX
 from ftc.project.outline import NAME, VERSION
 from ftc.project.schema import Item
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import GC, OPERATIONAL, SECTIONS
 from ftc.project.wanted import leaves
 from ftc.project.written import dotted
 
@@ -21,8 +21,10 @@ def json_schema() -> dict[str, Any]:
 
     No key of an item is required in it, since `defaults` may give any of them.
     """
-    forms = {name: section.item_classes() for name, section in SECTIONS.items()}
+    sections = SECTIONS | OPERATIONAL
+    forms = {name: section.item_classes() for name, section in sections.items()}
     classes = [item_class for section in forms.values() for item_class in section]
+    classes.append(GC.item_class())
     references, shared = models_json_schema([(item_class, "validation") for item_class in classes])
     definitions: dict[str, Any] = shared["$defs"]
     for item_class in classes:
@@ -49,6 +51,7 @@ def json_schema() -> dict[str, Any]:
                 }
                 for name, item in items.items()
             },
+            GC.name: {"$ref": _reference(references, GC.item_class())},
             "defaults": _defaults(items),
         },
         "required": ["version", "name"],
@@ -59,7 +62,7 @@ def json_schema() -> dict[str, Any]:
 
 def _defaults(items: dict[str, Any]) -> dict[str, Any]:
     """What every item has, and so no matrix."""
-    plain = {name: {**item, "not": {"required": [MATRIX]}} for name, item in items.items()}
+    plain = {name: {**items[name], "not": {"required": [MATRIX]}} for name in SECTIONS}
     return {"type": "object", "properties": plain, "additionalProperties": False}
 
 

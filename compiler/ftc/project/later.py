@@ -170,7 +170,7 @@ def later_key(section: str | None, path: KeyPath) -> str | None:
         return _sentence(TOP.get(name))
     if section == "models" and name == "template":
         return None
-    return _sentence(KEYS[section].get(name) or EVERYWHERE.get(name), str(path[-1]))
+    return _sentence(KEYS.get(section, {}).get(name) or EVERYWHERE.get(name), str(path[-1]))
 
 
 def later_value(section: str, path: KeyPath, value: Json) -> str | None:

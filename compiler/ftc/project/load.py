@@ -8,14 +8,17 @@ from pathlib import Path
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.items import checked
+from ftc.project.local import read_local, with_local
 from ftc.project.meanings import Meaning, meaning_of
 from ftc.project.nodes import KeyPath, Node
 from ftc.project.outline import VERSION, outline
-from ftc.project.outside import local_file_faults, source_faults
+from ftc.project.outside import source_faults
 from ftc.project.overrides import COMMAND_LINE, argument_at, overridden, shown_arguments
 from ftc.project.references import reference_faults
+from ftc.project.remotes import remote_faults
 from ftc.project.schema import Item
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import OPERATIONAL, SECTIONS
+from ftc.project.sections.gc import Item as Gc
 from ftc.project.settings import settings_faults
 from ftc.project.source import parse
 from ftc.project.text import read
@@ -34,7 +37,10 @@ class Project:
     """The folder of the file, absolute: paths in the file start there."""
     items: dict[str, dict[str, Item]]
     """Section -> name -> item, in file order. Every section is there, empty or not."""
+    operational: dict[str, dict[str, Item]]
+    """The same of what is not built: `remotes`. From ftc.local.yaml too."""
     text: str
+    gc: Gc
     tree: Node
     """The whole file with `defaults` under every item and each variant as an item of its own:
     values and places."""
@@ -83,24 +89,35 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
         ProjectError: with every fault, in file order.
     """
     text = read(path)
-    sources = {path: text, COMMAND_LINE: shown_arguments(settings)}
-    tree, faults = overridden(parse(path, text, environment), settings, environment)
+    local = read_local(path.parent, environment)
+    sources = {path: text, COMMAND_LINE: shown_arguments(settings), **local.texts}
+    tree = with_local(parse(path, text, environment), local.root)
+    tree, faults = overridden(tree, settings, environment)
     outer = outline(path, tree)
     root = path.parent.resolve()
-    faults += [*outer.faults, *local_file_faults(root)]
+    faults += [*outer.faults, *local.faults]
     written = []
-    items: dict[str, dict[str, Item]] = {name: {} for name in SECTIONS}
+    items: dict[str, dict[str, Item]] = {name: {} for name in (*SECTIONS, *OPERATIONAL)}
     for item in outer.written:
         item, found = checked(item)
         faults += found
         written.append(item)
         if item.item is not None:
             items[item.section.name][item.name] = item.item
+    gc = Gc()
+    if outer.gc is not None:
+        kept, found = checked(outer.gc)
+        faults += found
+        gc = kept.item if isinstance(kept.item, Gc) else gc
     for default in outer.unused:
         faults += [fault for fault in checked(default)[1] if fault.code != "missing-key"]
     faults += reference_faults(written, items)
     faults += source_faults(written, root)
     faults += settings_faults(written)
+    faults += remote_faults(written)
     if faults:
         raise ProjectError(in_file_order(faults), sources)
-    return Project(outer.name, VERSION, path, root, items, text, outer.tree, tuple(settings))
+    operational = {name: items.pop(name) for name in OPERATIONAL}
+    return Project(
+        outer.name, VERSION, path, root, items, operational, text, gc, outer.tree, tuple(settings)
+    )

@@ -11,7 +11,7 @@ from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
 from ftc.project.matrix import MATRIX, without_matrix
 from ftc.project.nodes import Node, merged, with_children
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import GC, OPERATIONAL, SECTIONS, Section
 from ftc.project.variants import expanded
 from ftc.project.wanted import found
 from ftc.project.written import Written
@@ -19,7 +19,7 @@ from ftc.project.written import Written
 VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 NAME_RULE = "a name has small letters, digits and hyphens, and starts with a letter or digit"
-TOP_KEYS = ("version", "name", *SECTIONS, "defaults")
+TOP_KEYS = ("version", "name", *SECTIONS, "defaults", *OPERATIONAL, GC.name)
 MOST_DEFAULTED = 200_000
 
 
@@ -33,6 +33,7 @@ class Outline:
     unused: list[Written] = field(default_factory=list)
     """The defaults of sections without items, as if they were items."""
     faults: list[Diagnostic] = field(default_factory=list)
+    gc: Written | None = None
     tree: Node = field(default_factory=lambda: Node({}, Place(Path(), 1, 1)))
     """The file with the defaults merged under each item, and variants as items of their own."""
 
@@ -52,8 +53,8 @@ def outline(path: Path, root: Node | None) -> Outline:
     out.faults += _version_faults(root)
     out.name = _name(root, out.faults)
     defaults = _defaults(root, out.faults)
-    for name in SECTIONS:
-        _section(name, root, defaults.get(name), out)
+    for section in (*SECTIONS.values(), *OPERATIONAL.values()):
+        _section(section, root, defaults.get(section.name), out)
     expansion = expanded(out.written)
     out.written = expansion.written
     out.faults += expansion.faults
@@ -63,6 +64,7 @@ def outline(path: Path, root: Node | None) -> Outline:
         for name, node in defaults.items()
         if name not in used
     ]
+    out.gc = _gc(root, out.faults)
     out.tree = _with_items(root, out.written)
     return out
 
@@ -156,22 +158,33 @@ def _defaults(root: Node, faults: list[Diagnostic]) -> dict[str, Node]:
     return defaults
 
 
-def _section(name: str, root: Node, default: Node | None, out: Outline) -> None:
+def _gc(root: Node, faults: list[Diagnostic]) -> Written | None:
+    node = root.children.get(GC.name)
+    if node is None or node.value is None:
+        return None
+    if not isinstance(node.value, dict):
+        message = f"`gc` needs a mapping of settings, but {found(node.value)}"
+        faults.append(Diagnostic("wrong-type", message, node.place))
+        return None
+    return Written(GC, GC.name, root.keys[GC.name], node)
+
+
+def _section(section: Section, root: Node, default: Node | None, out: Outline) -> None:
     """Put the items of a section into *out*, the section's defaults merged under each."""
-    section = root.children.get(name)
-    if section is None or section.value is None:
+    name, written = section.name, root.children.get(section.name)
+    if written is None or written.value is None:
         return
-    if not isinstance(section.value, dict):
-        message = f"`{name}` holds named items, but {found(section.value)}"
+    if not isinstance(written.value, dict):
+        message = f"`{name}` holds named items, but {found(written.value)}"
         help = f"write `{name}: {{NAME: {{...}}}}`"
-        out.faults.append(Diagnostic("wrong-type", message, section.place, help))
+        out.faults.append(Diagnostic("wrong-type", message, written.place, help))
         return
-    if default is not None and default.size * len(section.children) > MOST_DEFAULTED:
+    if default is not None and default.size * len(written.children) > MOST_DEFAULTED:
         message = f"the defaults of {name} come to more than {MOST_DEFAULTED:,} values"
         out.faults.append(Diagnostic("too-large", message, default.place))
         return
-    for item_name, node in section.children.items():
-        key = section.keys[str(item_name)]
+    for item_name, node in written.children.items():
+        key = written.keys[str(item_name)]
         if fault := _name_fault(str(item_name), key):
             out.faults.append(fault)
         if node.value is None:
@@ -179,7 +192,7 @@ def _section(name: str, root: Node, default: Node | None, out: Outline) -> None:
         if not isinstance(node.value, dict):
             message = f"`{item_name}` needs a mapping of settings, but {found(node.value)}"
             out.faults.append(Diagnostic("wrong-type", message, node.place))
-        out.written.append(Written(SECTIONS[name], str(item_name), key, merged(default, node)))
+        out.written.append(Written(section, str(item_name), key, merged(default, node)))
 
 
 def _with_items(root: Node, written: list[Written]) -> Node:

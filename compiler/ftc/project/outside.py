@@ -49,14 +49,6 @@ def source_faults(written: Iterable[Written], root: Path) -> list[Diagnostic]:
     return faults
 
 
-def local_file_faults(root: Path) -> list[Diagnostic]:
-    """Return a fault if there are settings of this machine beside the project."""
-    if _kind(root / "ftc.local.yaml") is None:
-        return []
-    message = "this version of ftc does not read ftc.local.yaml yet"
-    return [Diagnostic("not-yet", message, help="move it away")]
-
-
 def _model_faults(item: Written, source: str, root: Path) -> Iterator[Diagnostic]:
     match = SCHEME.fullmatch(source)
     scheme = match["scheme"] if match else None

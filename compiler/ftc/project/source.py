@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import yaml
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
-from ftc.project.environment import expand
+from ftc.project.environment import OPENED_LATER, expand
 from ftc.project.events import events
 from ftc.project.nodes import Node
 from ftc.project.scalars import NotANumberError, plain_value
@@ -176,13 +176,18 @@ class _Tree:
         self._add(Node(value, place), event.anchor, is_plain=is_plain)
 
     def _expanded(self, text: str, event: Any) -> str:
-        if "${" not in text or (self.frames and self._awaits_key()):
+        if "${" not in text or (self.frames and self._awaits_key()) or self._waits_to_be_opened():
             return text
         value, refusals = expand(text, self.environment)
         for refusal in refusals:
             place = self._find(refusal.written, event)
             self._fault(refusal.code, refusal.message, place, refusal.help)
         return value
+
+    def _waits_to_be_opened(self) -> bool:
+        """Is this among the options of a remote?"""
+        keys = [frame.key for frame in self.frames[:3]]
+        return len(keys) == 3 and OPENED_LATER.get(keys[0] or "") == keys[2]
 
     def _find(self, written: str, event: Any) -> Place:
         """Return where *written* stands between the marks of *event*."""

@@ -70,7 +70,26 @@ def remove_tree(folder: Path) -> None:
     """Remove a folder and all in it, as far as that can be done."""
     import shutil  # Slow to import, and nobody who only looks needs it.
 
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        folder.unlink(missing_ok=True)
+
+
+def replace_folder(fresh: Path, folder: Path, *, scratch: Path) -> None:
+    """Give a new folder its name; one that has it is moved away and removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(folder):
+        old = temporary_in(scratch)
+        folder.rename(old)
+        remove_tree(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # Another build made the same folder first.
+        if not folder.is_dir():
+            raise
+        remove_tree(fresh)
 
 
 def copy(path: Path, *, scratch: Path) -> Path:

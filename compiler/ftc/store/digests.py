@@ -53,7 +53,9 @@ def digest_of_file(path: Path, told: Callable[[int], None] | None = None) -> str
         return PREFIX + digest.hexdigest()
 
 
-def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def in_parallel(
+    work: Callable[[Item], Result], items: Sequence[Item], *, threads: int = HASHING_THREADS
+) -> list[Result]:
     """Return the results in order. Hashing leaves the interpreter, so threads do help.
 
     The threads are daemons, unlike those of an executor: Ctrl-C need not wait for a big file.
@@ -73,14 +75,14 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[R
             except Exception as error:
                 errors.append(error)
 
-    count = min(HASHING_THREADS, len(items) - 1)
-    threads = [threading.Thread(target=drain, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
+    count = min(threads, len(items) - 1)
+    helpers = [threading.Thread(target=drain, daemon=True) for _ in range(count)]
+    for helper in helpers:
+        helper.start()
     try:
         drain()
-        for thread in threads:
-            thread.join()
+        for helper in helpers:
+            helper.join()
     finally:
         waiting.clear()
     if errors:

@@ -1,4 +1,8 @@
-"""One lock for each key, held by the kernel: it is gone with its holder, however that ended."""
+"""Locks held by the kernel: one is gone with its holder, however that ended.
+
+Each key has one, for the build of it; the store has one, which whoever relies on its files shares
+and whoever deletes some has alone. The store's is always taken first.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -15,6 +20,7 @@ from ftc.store import atomic
 from ftc.store.store import Store
 
 POLL_SECONDS = 0.1
+STORE_LOCK = "store"
 
 
 class Holder(NamedTuple):
@@ -89,6 +95,50 @@ class KeyLock:
     ) -> None:
         """Let go. A process that was handed the descriptor keeps the key locked."""
         os.close(self._descriptor)
+
+
+@contextmanager
+def relying_on(
+    store: Store, *, waiting: Callable[[Holder], None] = lambda holder: None
+) -> Iterator[None]:
+    """Have the store's files stay as long as the context lasts: nobody deletes any.
+
+    Builds, fetches and links to results do this. *waiting* is told once who deletes now.
+    """
+    with _store_lock(store, fcntl.LOCK_SH, waiting=waiting):
+        yield
+
+
+@contextmanager
+def deleting_from(
+    store: Store, *, waiting: Callable[[Holder], None] = lambda holder: None
+) -> Iterator[None]:
+    """Have the store alone. *waiting* is told once for whom that waits."""
+    with _store_lock(store, fcntl.LOCK_EX, waiting=waiting):
+        yield
+
+
+@contextmanager
+def _store_lock(store: Store, kind: int, *, waiting: Callable[[Holder], None]) -> Iterator[None]:
+    file = store.root / "locks" / STORE_LOCK
+    atomic.make_folder(file.parent)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        tries = 0
+        while True:
+            try:
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                tries += 1
+                if tries == 2:
+                    waiting(said_by_holder(descriptor))
+                time.sleep(POLL_SECONDS)
+        # Of several who share it, the last tells of itself.
+        sign(descriptor, Holder.ourselves())
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def holder_of(store: Store, key: str) -> Holder | None:

@@ -19,8 +19,8 @@ from ftc.store.digests import (
     encode_listing,
     in_parallel,
 )
-
-READ_ONLY = 0o444
+from ftc.store.inodes import Inodes
+from ftc.store.proof import READ_ONLY, Proof, mode_of
 
 
 class Stored(NamedTuple):
@@ -43,6 +43,8 @@ class Objects:
         self._objects = f"{root}/objects"
         self._views = root / "trees"
         self._scratch = root / "tmp"
+        self.inodes = Inodes(root / "stat.sqlite")
+        self._proof = Proof(self.inodes)
 
     def put(self, path: Path) -> Stored:
         """Move a file or a folder into the store and return what it is there.
@@ -62,19 +64,33 @@ class Objects:
         data = encode_listing(listing)
         digest = digest_of_bytes(data)
         place = self.place(digest)
-        if not _has_size(place, len(data)):
+        if not self._has(digest, len(data)):
             atomic.write(place, data, scratch=self._scratch, mode=READ_ONLY)
+            self._proof.note(place, digest)
         return Stored(digest, sum(entry.size for entry in listing.values()), "tree")
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move in a file of the store's own whose bytes are known to have this digest."""
+        self._publish(path, digest)
+
     def holds(self, stored: Stored) -> bool:
-        """Say whether all of it is here, by size. The bytes are not read again."""
-        if stored.kind == "file":
-            return _has_size(self._name(stored.digest), stored.size)
-        try:
-            listing = self.listing(stored)
-        except (OSError, ValueError):
-            return False
-        return all(_has_size(self._name(file.digest), file.size) for file in listing.values())
+        """Say whether all of it is here. Only what has changed is read again."""
+        return not self.missing(stored)
+
+    def proves(self, stored: Stored) -> bool:
+        """Say whether all of it is here, after reading what was never read. See `Proof.wrong`."""
+        return not self.missing(stored, thorough=True)
+
+    def missing(self, stored: Stored, *, thorough: bool = False) -> list[str]:
+        """Return the digests of what is not here, or damaged."""
+        entries = [Entry(stored.digest, stored.size)]
+        if stored.kind == "tree":
+            try:
+                entries = list(self.listing(stored).values())
+            except (OSError, ValueError):
+                return [stored.digest]
+        blobs = {self._name(entry.digest): Entry(entry.digest, entry.size) for entry in entries}
+        return [blobs[place].digest for place in self._proof.wrong(blobs, thorough=thorough)]
 
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*.
@@ -91,6 +107,20 @@ class Objects:
         else:
             self._show(view, self.listing(stored))
         return view
+
+    def shows(self, view: Path) -> bool:
+        """Say whether a link or a folder in `trees/` leads to what its name says, all of it."""
+        name = view.name.partition(".")[0]
+        blob = self.place(PREFIX + name)
+        if view.is_symlink():
+            return view.readlink() == _relative(blob, view.parent) and blob.exists()
+        try:
+            listing = self.listing(Stored(PREFIX + name, 0, "tree"))
+        except (OSError, ValueError):
+            return False
+        return self._is_shown(view, listing) and all(
+            self.place(file.digest).exists() for file in listing.values()
+        )
 
     def listing(self, stored: Stored) -> dict[str, Entry]:
         """Return the files of a tree.
@@ -112,24 +142,31 @@ class Objects:
         name = digest.removeprefix(PREFIX)
         return f"{self._objects}/{name[:2]}/{name}"
 
+    def _has(self, digest: str, size: int) -> bool:
+        return not self._proof.wrong({self._name(digest): Entry(digest, size)}, thorough=True)
+
     def _put_file(self, path: Path) -> Entry:
         info = path.lstat()
         if not stat.S_ISREG(info.st_mode):
             raise NotStorable(f"{path.name} is not a regular file")
         entry = Entry(digest_of_file(path), info.st_size, bool(info.st_mode & stat.S_IXUSR))
-        place = self.place(entry.digest)
-        if _has_size(place, entry.size):
+        if self._has(entry.digest, entry.size):
             path.unlink()
             return entry
         if info.st_nlink > 1:
             # Whoever holds the other name could write into the store: take the bytes, not the file.
             path = atomic.copy(path, scratch=self._scratch)
+        self._publish(path, entry.digest)
+        return entry
+
+    def _publish(self, path: Path, digest: str) -> None:
+        place = self.place(digest)
         path.chmod(READ_ONLY)
         atomic.sync(path)
         atomic.make_folder(place.parent)
         path.replace(place)
         atomic.sync(place.parent)
-        return entry
+        self._proof.note(place, digest)
 
     def _link(self, view: Path, blob: Path) -> None:
         goal = _relative(blob, view.parent)
@@ -142,36 +179,37 @@ class Objects:
 
     def _show(self, view: Path, listing: Listing) -> None:
         """Make a folder whose files are links to blobs, at once or not at all."""
-        if all((view / name).exists() for name in listing) and view.is_dir():
+        if self._is_shown(view, listing):
             return
         fresh = atomic.temporary_in(self._scratch)
         fresh.mkdir()
         for name, entry in listing.items():
             file = fresh / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            blob = self.place(entry.digest)
             if entry.executable:
-                copy = atomic.copy(blob, scratch=self._scratch)
-                copy.chmod(0o555)
+                copy = atomic.copy(self.place(entry.digest), scratch=self._scratch)
+                copy.chmod(mode_of(entry))
                 copy.replace(file)
             else:
-                # Seen from where it will be, not from where it is made.
-                file.symlink_to(_relative(blob, (view / name).parent))
-        self._swap(fresh, view)
+                file.symlink_to(self._goal(view / name, entry))
+        atomic.replace_folder(fresh, view, scratch=self._scratch)
 
-    def _swap(self, fresh: Path, view: Path) -> None:
-        view.parent.mkdir(parents=True, exist_ok=True)
-        if view.exists():
-            damaged = atomic.temporary_in(self._scratch)
-            view.rename(damaged)
-            atomic.remove_tree(damaged)
-        try:
-            fresh.rename(view)
-        except OSError:
-            # Another build showed the same tree first.
-            if not view.is_dir():
-                raise
-            atomic.remove_tree(fresh)
+    def _is_shown(self, view: Path, listing: Listing) -> bool:
+        """Say whether the folder has these files, these alone, and each as it was made."""
+        if view.is_symlink() or not view.is_dir():
+            return False
+        found = {file.relative_to(view).as_posix(): file for file in _files_below(view)}
+        return found.keys() == listing.keys() and all(
+            not self._proof.wrong({str(file): entry}, thorough=True)
+            if entry.executable
+            else file.is_symlink() and file.readlink() == self._goal(file, entry)
+            for name, entry in listing.items()
+            for file in [found[name]]
+        )
+
+    def _goal(self, file: Path, entry: Entry) -> Path:
+        """What the link at *file* says: seen from where it is, so that a store can be moved."""
+        return _relative(self.place(entry.digest), file.parent)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -181,14 +219,6 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield from _files_below(folder / entry.name)
             else:
                 yield folder / entry.name
-
-
-def _has_size(path: Path | str, size: int) -> bool:
-    try:
-        info = os.lstat(path)
-    except OSError:
-        return False
-    return stat.S_ISREG(info.st_mode) and info.st_size == size
 
 
 def _relative(goal: Path, start: Path) -> Path:

@@ -34,14 +34,23 @@ class Store:
         self.root = root.absolute()
         self._objects = Objects(self.root)
         self._scratch = self.root / "tmp"
+        self.inodes = self._objects.inodes
 
     def put(self, path: Path) -> Stored:
         """Move a file or a folder into the store. See `Objects.put`."""
         return self._objects.put(path)
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move in a file whose bytes are known to have this digest. See `Objects.adopt`."""
+        self._objects.adopt(path, digest)
+
     def holds(self, stored: Stored) -> bool:
-        """Say whether all of it is here and of the right size."""
+        """Say whether all of it is here and as it was. See `Objects.holds`."""
         return self._objects.holds(stored)
+
+    def proves(self, stored: Stored) -> bool:
+        """Say so after reading what was never read: for those who use its bytes."""
+        return self._objects.proves(stored)
 
     def path(self, stored: Stored, suffix: str = "") -> Path:
         """Return where it can be read, under a name that ends in *suffix*. See `Objects.path`."""
@@ -50,6 +59,14 @@ class Store:
     def listing(self, stored: Stored) -> dict[str, Entry]:
         """Return the files of a tree. See `Objects.listing`."""
         return self._objects.listing(stored)
+
+    def place(self, digest: str) -> Path:
+        """Return where an object is, or would be."""
+        return self._objects.place(digest)
+
+    def shows(self, view: Path) -> bool:
+        """Say whether something in `trees/` is as it was made. See `Objects.shows`."""
+        return self._objects.shows(view)
 
     def record(self, key: str) -> Record | None:
         """Return what the key gave, or None. What cannot be read was never written."""
@@ -78,12 +95,17 @@ class Store:
         """Say whether every output of the record is here."""
         return all(self.holds(stored) for stored in record.outputs.values())
 
+    def proven(self, record: Record) -> bool:
+        """Say so after reading what was never read: for those who use its bytes."""
+        return all([self.proves(stored) for stored in record.outputs.values()])
+
     def publish(self, record: Record) -> Record:
         """Make the record the key's, and return the one that stands. This is the commit point.
 
         The first stands, so that nobody sees a key's outputs change; one that differs is kept
         beside it as `<key>.alt.<n>.json`. A record that lost its objects is replaced.
         """
+        self.dropped_file(record.key).unlink(missing_ok=True)
         place = self._record_file(record.key)
         data = encode_record(record)
         if atomic.create(place, data, scratch=self._scratch):
@@ -96,13 +118,18 @@ class Store:
             self._keep_beside(place, data)
         return first
 
+    def drop(self, key: str) -> None:
+        """Note that files of the key's outputs are gone on purpose: that is no damage."""
+        if not self.dropped_file(key).exists():
+            atomic.write(self.dropped_file(key), b"", scratch=self._scratch)
+
+    def dropped_file(self, key: str) -> Path:
+        """Return the file that notes this."""
+        return Path(f"{self.root}/dropped/{key[:2]}/{key}")
+
     def ref(self, project: str, stage: str) -> str | None:
         """Return the key that the project last used for the stage."""
-        try:
-            key = json.loads(self.ref_file(project, stage).read_bytes())["key"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return key if isinstance(key, str) else None
+        return key_of_ref(self.ref_file(project, stage))
 
     def set_ref(self, project: str, stage: str, key: str) -> None:
         """Note the key that the project uses for the stage now."""
@@ -171,3 +198,12 @@ def file_name(name: str) -> str:
     if len(safe.encode()) <= LONGEST_NAME:
         return safe
     return safe[:40] + "-" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def key_of_ref(file: Path) -> str | None:
+    """Return the key in a ref's file, or None if that is not whole."""
+    try:
+        key = json.loads(file.read_bytes())["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return key if isinstance(key, str) else None

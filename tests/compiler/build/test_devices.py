@@ -59,6 +59,12 @@ def a_project(folder: Path, *, trainings: int, seconds: float, text: str = "") -
     return project
 
 
+def wait_for_a_queue(folder: Path) -> None:
+    """Wait until somebody waits for a card, and has had the time to say so."""
+    wait_until(lambda: list((folder / "leases").glob("ticket-*")))
+    time.sleep(1)
+
+
 def most_at_once(notes: Path) -> dict[str, int]:
     """Return how many stages used each card at the same time, at most."""
     now: dict[str, int] = defaultdict(int)
@@ -215,7 +221,7 @@ def test_trainings_that_wait_for_a_card_hold_up_no_other_stage(
     machine: Path, tmp_path: Path
 ) -> None:
     """Three jobs, two cards: the third training in line leaves its job to the data."""
-    project = a_project(tmp_path / "one", trainings=4, seconds=1.0)
+    project = a_project(tmp_path / "one", trainings=3, seconds=2.0)
     project.stage("dataset:d", text="d", cards=str(tmp_path / "cards"))
 
     outcome = project.build(jobs=3)
@@ -263,7 +269,7 @@ def test_who_waits_is_told_which_card_who_has(machine: Path, tmp_path: Path) -> 
     notes = tmp_path / "cards"
     wait_until(lambda: notes.exists() and len(notes.read_text().splitlines()) == 2)
     second = a_project(tmp_path / "b", trainings=1, seconds=0, text="b").build_elsewhere()
-    time.sleep(1.5)
+    wait_for_a_queue(tmp_path)
 
     second.send_signal(signal.SIGINT)
     printed, _ = second.communicate(timeout=10)
@@ -292,7 +298,7 @@ def test_a_card_stays_leased_until_the_orphan_of_a_killed_build_is_gone(
     project = a_project(tmp_path / "next", trainings=1, seconds=0)
 
     builder = project.build_elsewhere()
-    time.sleep(2)
+    wait_for_a_queue(tmp_path)
     ran, alive = project.ran(), is_alive(orphan)
     os.kill(orphan, signal.SIGKILL)
     printed, _ = builder.communicate(timeout=10)

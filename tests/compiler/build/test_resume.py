@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ def project(tmp_path: Path) -> ToyProject:
     return project
 
 
-def training(project: ToyProject, text: str = "r=8", **behaviour: object) -> None:
+def training(project: ToyProject, text: str = "r=8", **behaviour: Any) -> None:
     """Add the stage that makes steps, or put another in its place."""
-    settings = {"steps": str(project.root / "steps"), "waits_at": 5, **behaviour}
+    settings: dict[str, Any] = {"steps": str(project.root / "steps"), "waits_at": 5, **behaviour}
     project.stage("sft:a", text=text, inputs=["dataset:d"], **settings)
 
 
@@ -162,7 +163,7 @@ def test_afresh_drops_what_earlier_tries_left(project: ToyProject) -> None:
     ],
 )
 def test_a_failure_tells_the_way_on(
-    project: ToyProject, end: dict[str, object], message: str, hint: str
+    project: ToyProject, end: dict[str, Any], message: str, hint: str
 ) -> None:
     """In its hint, and in the stage's state until the next try."""
     training(project, waits_at=None, **end)

@@ -146,12 +146,23 @@ def short_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ftc.build.supervise.SHIM", shim)
 
 
+def asking_when(said: list[Event], interrupt: Interrupt) -> threading.Thread:
+    """Return a running thread that asks for the end once something was said."""
+
+    def ask() -> None:
+        wait_until(lambda: said)
+        interrupt.ask()
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    return asker
+
+
 @pytest.mark.usefixtures("short_grace")
 def test_a_stage_that_says_how_long_it_saves_is_given_that(run: Run, said: list[Event]) -> None:
     """Longer than the grace, and within what it said."""
     interrupt = Interrupt()
-    asker = threading.Thread(target=lambda: (wait_until(lambda: said), interrupt.ask()))
-    asker.start()
+    asker = asking_when(said, interrupt)
 
     ended = run(SAVER, interrupt)
 
@@ -164,8 +175,7 @@ def test_a_stage_that_says_how_long_it_saves_is_given_that(run: Run, said: list[
 def test_it_is_not_given_more_than_that(run: Run, said: list[Event]) -> None:
     """Its word and the grace after it."""
     interrupt = Interrupt()
-    asker = threading.Thread(target=lambda: (wait_until(lambda: said), interrupt.ask()))
-    asker.start()
+    asker = asking_when(said, interrupt)
 
     ended = run(SAVER.replace("time.sleep(2.5)", "time.sleep(60)").replace("4", "1"), interrupt)
 

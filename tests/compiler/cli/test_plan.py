@@ -152,7 +152,7 @@ finetunes:
 
     done = hub("plan", "tuned")
 
-    assert "memory not known: model:base is not here yet" in done.stdout
+    assert "no earlier run; memory not known: model:base is not here yet" in done.stdout
     assert "no earlier run, downloads an unknown size" in done.stdout
 
 

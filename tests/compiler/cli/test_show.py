@@ -204,6 +204,20 @@ def test_without_a_store_the_metadata_is_told(made: MadeStore, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["alone.gguf"]
 
 
+@pytest.mark.parametrize("what", ["file", "."])
+def test_without_a_store_nothing_is_known(tmp_path: Path, what: str) -> None:
+    """Of a file that says nothing of itself, and of a folder."""
+    (tmp_path / "file").write_text("hello")
+
+    done = Ftc(tmp_path, tmp_path / "none")("show", what)
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error[unknown]: there is no store at hand to know {what}\n"
+        " = help: name the store of its project: FTC_STORE=/path/to/.ftc\n",
+    )
+
+
 @pytest.mark.parametrize("content", ["foreign", "text", "cut off"])
 def test_a_foreign_file_is_unknown(ftc: Ftc, made: MadeStore, content: str) -> None:
     """A GGUF file of others, a text, half a header: its digest, and exit 1."""

@@ -10,7 +10,10 @@ import pytest
 from ftc.plan.capacity import Capacity
 from ftc.plan.cost import Cost, PlanCost, plan_cost
 from ftc.plan.duration import Duration
+from ftc.plan.expected import Expectation
 from ftc.plan.freshness import Freshness
+from ftc.plan.history import read_history
+from ftc.plan.stages import Edge
 from ftc.store.objects import Stored
 from ftc.store.records import Record
 from ftc.store.store import Store
@@ -83,6 +86,20 @@ def test_what_is_elsewhere_is_fetched_as_large_as_it_is(project: ToyProject) -> 
 
     size = record.outputs["rows"].size
     assert cost.stages == {"toy:b": Cost("toy:b", None, read=0, fetch=size, write=0, devices=0)}
+
+
+def test_as_many_rows_are_answered_as_are_asked(project: ToyProject) -> None:
+    """What a stage tells of its rows is not what it told of others before."""
+    asks = project.stage("toy:b", text="other", inputs=["toy:a"])
+    project.stages["toy:b"] = asks._replace(inputs={"rows": Edge("toy:a", "rows")})
+    freshness = project.freshness()
+    freshness.look()
+    told = record_of(project, "toy:a")._replace(facts={"stage": {"rows": 7}})
+    freshness.states["toy:a"] = freshness.states["toy:a"]._replace(record=told)
+
+    expectation = Expectation(freshness, read_history(project.store))
+
+    assert expectation.of(project.stages["toy:b"]).told == {"outputs": 1, "rows": 7}
 
 
 def test_what_does_not_fit_is_told_by_its_bytes() -> None:

@@ -121,6 +121,18 @@ def test_libraries_follow_the_inputs_in_use(plan: Plan) -> None:
     assert names["predict:recall/files.q8_0"] == {"llama-cpp-python", "transformers"}
 
 
+def test_what_uses_a_gpu_follows_the_inputs_in_use(plan: Plan) -> None:
+    """A training does, and answering by transformers; a GGUF is answered for on the CPU."""
+    using = {stage.name: stage.devices for stage in plan.stages.values() if stage.devices}
+
+    assert using == {
+        "sft:low": 1,
+        "sft:high": 1,
+        "predict:recall/high": 1,
+        "predict:recall/base": 1,
+    }
+
+
 def test_what_says_nothing_to_llama_cpp_is_not_in_its_key(tmp_path: Path) -> None:
     """An eval's dtype and batch size are for transformers."""
     text = PROJECT.replace("baseline: base,", "baseline: base, dtype: float32, batch_size: 2,")

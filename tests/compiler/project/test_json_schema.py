@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 
 from ftc.project.json_schema import json_schema
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import OPERATIONAL, SECTIONS
 
 
 def test_every_section_and_form_is_in_the_schema() -> None:
     """Each reference leads to a definition that forbids keys of its own making."""
     schema = json_schema()
 
-    assert list(schema["properties"]) == ["version", "name", *SECTIONS, "defaults"]
-    for name, section in SECTIONS.items():
+    assert list(schema["properties"]) == [
+        "version",
+        "name",
+        *SECTIONS,
+        *OPERATIONAL,
+        "gc",
+        "defaults",
+    ]
+    for name, section in (SECTIONS | OPERATIONAL).items():
         choices = schema["properties"][name]["additionalProperties"]["anyOf"]
         assert len(choices) == len(section.item_classes())
         for choice, item_class in zip(choices, section.item_classes(), strict=True):

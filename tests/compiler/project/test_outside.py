@@ -49,15 +49,3 @@ def test_a_model_from_scratch_takes_a_tokenizer(loaded: Callable[..., Project]) 
     )
 
     assert project.items["models"]["new"].model_dump()["config"] == {"hidden_size": 64}
-
-
-def test_settings_of_this_machine_come_later(folder: Path, refused: Callable[..., str]) -> None:
-    """A file that a later version reads is not passed over in silence."""
-    (folder / "ftc.local.yaml").write_text("machines: {}\n")
-
-    printed = refused("version: 1\nname: forge\n")
-
-    assert printed == (
-        "error[not-yet]: this version of ftc does not read ftc.local.yaml yet\n"
-        " = help: move it away\n"
-    )

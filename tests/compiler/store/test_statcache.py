@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ftc.store import statcache
+from ftc.store import inodes, statcache
 from ftc.store.digests import digest_of_file
 from ftc.store.objects import Objects
 from ftc.store.statcache import StatCache
@@ -24,7 +24,7 @@ RACY_SECONDS = 0.3
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files settle sooner, for the time that these tests take."""
-    monkeypatch.setattr(statcache, "RACY_NANOSECONDS", int(RACY_SECONDS * 1e9))
+    monkeypatch.setattr(inodes, "RACY_NANOSECONDS", int(RACY_SECONDS * 1e9))
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def a_folder(path: Path) -> Path:
 
 def test_unchanged_bytes_are_read_once(tmp_path: Path, reads: list[str]) -> None:
     """By another process too, which has the same `stat.sqlite`."""
-    store, folder = Store(tmp_path / ".ftc"), a_folder(tmp_path / "data")
+    folder = a_folder(tmp_path / "data")
     settle()
 
-    first = StatCache(store).digest(folder)
+    first = StatCache(Store(tmp_path / ".ftc")).digest(folder)
     read_first, reads[:] = sorted(reads), []
-    second = StatCache(store).digest(folder)
+    second = StatCache(Store(tmp_path / ".ftc")).digest(folder)
 
     assert first == second
     assert read_first == ["one.json", "three.json", "two.json"]
@@ -214,13 +214,13 @@ def test_a_loop_and_a_dangling_link_are_errors_of_the_system(tmp_path: Path) -> 
 @pytest.mark.parametrize("rubbish", [b"no database", b"SQLite format 3\0" + b"x" * 5000])
 def test_a_spoilt_cache_costs_only_time(tmp_path: Path, reads: list[str], rubbish: bytes) -> None:
     """It is made anew, and used again."""
-    store, folder = Store(tmp_path / ".ftc"), a_folder(tmp_path / "data")
+    folder = a_folder(tmp_path / "data")
     settle()
-    digest = StatCache(store).digest(folder)
+    digest = StatCache(Store(tmp_path / ".ftc")).digest(folder)
     (tmp_path / ".ftc" / "stat.sqlite").write_bytes(rubbish)
     reads.clear()
 
-    digests = [StatCache(store).digest(folder) for _ in range(2)]
+    digests = [StatCache(Store(tmp_path / ".ftc")).digest(folder) for _ in range(2)]
 
     assert digests == [digest, digest]
     assert len(reads) == 3
@@ -228,9 +228,9 @@ def test_a_spoilt_cache_costs_only_time(tmp_path: Path, reads: list[str], rubbis
 
 def test_a_locked_cache_is_gone_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process holds it for long."""
-    store, folder = Store(tmp_path / ".ftc"), a_folder(tmp_path / "data")
+    folder = a_folder(tmp_path / "data")
     settle()
-    digest = StatCache(store).digest(folder)
+    digest = StatCache(Store(tmp_path / ".ftc")).digest(folder)
     connect = sqlite3.connect
     monkeypatch.setattr(
         sqlite3, "connect", lambda path, timeout, **rest: connect(path, timeout=0.1, **rest)
@@ -238,7 +238,7 @@ def test_a_locked_cache_is_gone_without(tmp_path: Path, monkeypatch: pytest.Monk
     blocker = connect(tmp_path / ".ftc" / "stat.sqlite", isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
 
-    found = StatCache(store).digest(folder)
+    found = StatCache(Store(tmp_path / ".ftc")).digest(folder)
     blocker.close()
 
     assert found == digest
@@ -246,12 +246,12 @@ def test_a_locked_cache_is_gone_without(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_many_may_use_it_at_once(tmp_path: Path) -> None:
     """Threads that share a cache, and caches that share a file."""
-    store, folder = Store(tmp_path / ".ftc"), a_folder(tmp_path / "data")
+    folder = a_folder(tmp_path / "data")
     settle()
-    shared, found = StatCache(store), list[str]()
+    shared, found = StatCache(Store(tmp_path / ".ftc")), list[str]()
     threads = [
         threading.Thread(target=lambda cache=cache: found.append(cache.digest(folder)))
-        for cache in [shared] * 6 + [StatCache(store) for _ in range(6)]
+        for cache in [shared] * 6 + [StatCache(Store(tmp_path / ".ftc")) for _ in range(6)]
     ]
 
     for thread in threads:

@@ -46,7 +46,7 @@ def test_a_sound_store_is_sound(built: Ftc) -> None:
     done = built("verify")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "everything in the store is what its name says\n"
+    assert done.stderr == "everything that was read is what its name says\n"
 
 
 @pytest.mark.parametrize("how", ["flipped", "truncated", "emptied"])
@@ -87,8 +87,49 @@ def test_a_torn_record_is_told_and_made_anew(built: Ftc) -> None:
     rebuilt = built("build", "sums")
 
     assert told.returncode == 5
-    [record] = [json.loads(line) for line in told.stdout.splitlines()]
-    assert record["problem"] == "is no whole record"
+    problems = [json.loads(line)["problem"] for line in told.stdout.splitlines()]
+    assert problems == ["is no whole record", f"there is no record of key {record_file.stem}"]
     assert states == {"dataset:sums": "stale"}
     assert rebuilt.returncode == 0
     assert built("verify").returncode == 0
+
+
+def test_what_is_lost_or_open_is_told_and_mended(built: Ftc) -> None:
+    """One object is gone, another one anybody may write to, and the ref is torn."""
+    lost, opened, *_ = sorted((built.store / "objects").glob("*/*"))
+    [ref] = (built.store / "refs").glob("*/*")
+    lost.unlink()
+    opened.chmod(0o666)
+    damaged(ref, "emptied")
+
+    told = built("verify", "--json")
+    built("verify", "--repair")
+    clean = built("verify")
+    rebuilt = built("build", "sums")
+
+    records = [json.loads(line) for line in told.stdout.splitlines()]
+    assert told.returncode == 5
+    assert {(record["path"], record["problem"]) for record in records} >= {
+        (str(lost.relative_to(built.store)), "is lost"),
+        (str(opened.relative_to(built.store)), "its mode is 0666"),
+        (str(ref.relative_to(built.store)), "is no whole ref"),
+    }
+    assert clean.returncode == 0, clean.stdout
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert lost.is_file() and ref.is_file()
+    assert opened.stat().st_mode & 0o777 == 0o444
+
+
+def test_a_part_of_the_store_can_be_read(built: Ftc) -> None:
+    """Some percent of the files, or what a target came to."""
+    stray = built.store / "objects" / "ab" / ("ab" * 32)
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_text("of no record")
+
+    everything = built("verify")
+    target = built("verify", "sums")
+    sample = built("verify", "sums", "--sample", "1")
+    wrong = built("verify", "--sample", "0")
+
+    assert (everything.returncode, target.returncode, sample.returncode) == (5, 0, 0)
+    assert wrong.returncode == 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ from ftc.build.locking import keep_lock
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
+from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
-from ftc.plan.needed import unsettled
+from ftc.plan.needed import proven, unsettled
 from ftc.plan.stages import Target
 
 EXAMPLES = """\
@@ -51,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="stages at a time (default 1). A training has a GPU of its own; on the CPU each stage"
-        " uses every processor, so that two at a time take as long as one after the other",
+        " uses every processor, and two at a time are no faster than one after the other",
+    )
+    parser.add_argument(
+        "--offline", action="store_true", help="ask no remote and no hub: the store must do"
     )
     as_locked = parser.add_mutually_exclusive_group()
     as_locked.add_argument(
@@ -86,25 +91,36 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return plan.run(arguments, console)
     began = time.monotonic()
     workspace = open_workspace(arguments.settings)
-    if arguments.rehearse:
-        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
+    with use_store(workspace, console, registers=not arguments.settings):
+        return _run(arguments, console, workspace=workspace, began=began)
+
+
+def _run(
+    arguments: argparse.Namespace, console: Console, *, workspace: Workspace, began: float
+) -> int:
     arguments.targets = arguments.targets or arguments.rebuild
     targets = workspace.targets(arguments.targets)
     workspace.hold_stages(arguments.fresh)
+    if arguments.rehearse:
+        return _rehearse(workspace.rehearsal(), arguments=arguments, console=console)
     freshness = workspace.freshness()
     if arguments.locked or arguments.frozen:
         return _as_locked(targets, workspace, freshness, arguments=arguments, console=console)
     names = workspace.made_by(arguments.targets)
-    if unsettled(workspace.plan, freshness.look(), names):
+    proven(freshness, names)
+    if unsettled(workspace.plan, freshness.states, names):
+        _connect(workspace, freshness, arguments=arguments, console=console)
         code = _build(names, workspace, freshness, arguments=arguments, console=console)
         if code != Exit.DONE:
             return code
+        if not arguments.settings:
+            workspace.use(workspace.plan.closure(names), freshness.states)
         _show(targets, workspace, freshness, arguments=arguments, console=console)
         console.talk(f"built {', '.join(target.name for target in targets)} in {_since(began)}")
     else:
         closure = list(workspace.plan.closure(names))
         if not arguments.settings:
-            _use(closure, workspace, freshness)
+            workspace.use(closure, freshness.states)
         _show(targets, workspace, freshness, arguments=arguments, console=console)
         _up_to_date(len(closure), began, console)
     if not arguments.settings:
@@ -117,6 +133,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return Exit.DONE
 
 
+def _connect(
+    workspace: Workspace, freshness: Freshness, *, arguments: argparse.Namespace, console: Console
+) -> None:
+    """Let what is not here be had from the remotes, unless nobody is to be asked."""
+    if arguments.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        return
+    from ftc.cli.remotes import supply_of
+
+    freshness.supply = supply_of(workspace, console)
+
+
 def _as_locked(
     targets: Sequence[Target],
     workspace: Workspace,
@@ -126,6 +154,7 @@ def _as_locked(
     console: Console,
 ) -> int:
     """Build what ftc.lock says, and leave it as it is."""
+    _connect(workspace, freshness, arguments=arguments, console=console)
     if arguments.frozen:
         from ftc.cli.frozen import frozen
 
@@ -180,8 +209,9 @@ def _build(
     read(plan.root)  # one that cannot be read is told before anything runs
     try:
         hold_libraries(freshness, names)
-        needed = plan.closure(names).values()
-        pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
+        if not arguments.offline:
+            needed = plan.closure(names).values()
+            pin(needed, workspace.sources, say=console.talk, keep=not arguments.settings)
     except AskError as error:
         console.error("source", error.message, error.hint)
         return Exit.FAILED
@@ -214,14 +244,6 @@ def _build(
 def _overrides(arguments: argparse.Namespace) -> list[str]:
     """Return the settings of the command line as they would be typed again."""
     return [word for setting in arguments.settings for word in ("-s", shlex.quote(setting))]
-
-
-def _use(names: list[str], workspace: Workspace, freshness: Freshness) -> None:
-    """Note that this project uses these results: a renamed or a shared one has no note yet."""
-    for name in names:
-        record = freshness.states[name].known
-        if record is not None:
-            workspace.store.set_ref(workspace.owner, name, record.key)
 
 
 def _show(

@@ -8,6 +8,11 @@ from pathlib import Path
 from ftc.cli import examine, machine
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.store.remotes.place import RemoteFault
+from ftc.store.remotes.remote import Remote
+
+NO_KEY = "0" * 64
+"""No stage has it; whether a remote answers is seen all the same."""
 
 EXAMPLES = """\
 examples:
@@ -33,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return examine.run(arguments.model, console)
     if arguments.fix:
         return _fix(console)
-    findings = machine.look(Path.cwd())
+    findings = [*machine.look(Path.cwd()), *_remotes()]
     if console.json:
         console.records(finding.record() for finding in findings)
     else:
@@ -44,6 +49,33 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             if finding.hint:
                 console.data(f"  {'':<{width}}  = help: {finding.hint}")
     return Exit.FAILED if any(f.level == "missing" for f in findings) else Exit.DONE
+
+
+def _remotes() -> list[machine.Finding]:
+    """Ask each remote of the project at hand for something; none where there is no project."""
+    from ftc.cli.remotes import remotes_of
+    from ftc.cli.workspace import open_workspace
+    from ftc.diagnostics import ProjectError
+
+    try:
+        remotes = remotes_of(open_workspace())
+    except ProjectError:
+        # `ftc check` is for these.
+        return []
+    return [_remote(remote) for remote in remotes]
+
+
+def _remote(remote: Remote) -> machine.Finding:
+    name = f"remote {remote.name}"
+    try:
+        remote.record(NO_KEY)
+        problem = remote.place.forbids_writing() if remote.writable else None
+    except RemoteFault as fault:
+        return machine.Finding(name, "note", fault.message, fault.hint)
+    if problem is not None:
+        return machine.Finding(name, "note", f"{remote.url} answers, but {problem}")
+    access = "reading and writing" if remote.writable else "reading"
+    return machine.Finding(name, "ok", f"{remote.url} answers; it is for {access}")
 
 
 def _fix(console: Console) -> int:

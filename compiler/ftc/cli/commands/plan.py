@@ -24,15 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help="what to build; all exports and evals if none"
     )
+    parser.add_argument("--offline", action="store_true", help="ask no remote what it has")
     project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print what is not fresh, in the order in which it would run, and what it costs."""
     workspace = open_workspace(arguments.settings)
+    supply = None
     if getattr(arguments, "rehearse", False):
         workspace = workspace.rehearsal()
-    freshness = workspace.freshness()
+    elif not arguments.offline:
+        from ftc.cli.remotes import supply_of
+
+        supply = supply_of(workspace, console)
+    freshness = workspace.freshness(supply)
     every = stage_lines(workspace, arguments.targets, freshness)
     lines = [line for line in every if line.to_do]
     cost = plan_cost(freshness, [line.stage for line in lines], capacity=memory_here())

@@ -8,6 +8,7 @@ from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.cli.reading import Reading
 from ftc.cli.recognise import recognise
 from ftc.cli.story import KEY_DIGITS, lines, story
 from ftc.cli.subject import Subject, named, surroundings
@@ -38,7 +39,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     path = Path(word) if Path(word).exists() else None
     around = surroundings(path)
     lineage = around.lineage()
-    subject = recognise(path, around, lineage) if path else named(word, around, lineage)
+    if path is not None:
+        subject = recognise(path, around, lineage, told=Reading(console).told)
+    else:
+        subject = named(word, around, lineage)
     if not (subject.roots or subject.inputs):
         console.error("unknown", *_nothing_known(subject, lineage))
         return Exit.FAILED
@@ -55,11 +59,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _nothing_known(subject: Subject, lineage: Lineage) -> tuple[str, str]:
-    digest = subject.digest or ""
     if not lineage.stores:
-        message = f"{subject.name} is {digest}, and there is no store here to know it"
+        message = f"there is no store at hand to know {subject.name}"
     else:
-        message = f"{subject.name} is {digest}, which nothing in a store at hand made"
+        message = f"{subject.name} is {subject.digest}, which nothing in a store at hand made"
     return message, "name the store of its project: FTC_STORE=/path/to/.ftc"
 
 

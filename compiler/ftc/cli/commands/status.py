@@ -1,4 +1,4 @@
-"""Show what is fresh and what is stale, and why. Runs nothing and never goes online."""
+"""Show what is fresh and what is stale, and why. Runs nothing; goes online only with --remote."""
 
 from __future__ import annotations
 
@@ -21,12 +21,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "targets", nargs="*", metavar="TARGET", help="only these and what they need"
     )
     parser.add_argument("--check", action="store_true", help="exit 6 unless everything is fresh")
+    parser.add_argument(
+        "--remote", action="store_true", help="ask the remotes what could be fetched"
+    )
     project_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each stage."""
-    lines = stage_lines(open_workspace(arguments.settings), arguments.targets or None)
+    workspace = open_workspace(arguments.settings)
+    supply = None
+    if arguments.remote:
+        from ftc.cli.remotes import supply_of
+
+        supply = supply_of(workspace, console)
+    lines = stage_lines(workspace, arguments.targets or None, workspace.freshness(supply))
     print_stage_lines(lines, console)
     stale = [line for line in lines if line.to_do]
     if not stale:

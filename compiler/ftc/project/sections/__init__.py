@@ -44,6 +44,9 @@ class Section:
         return [self.item_class(form) for form in self.forms()]
 
 
+GC = Section("gc", "`gc` section")
+"""One mapping of settings rather than named items."""
+
 SECTIONS = {
     section.name: section
     for section in (
@@ -54,3 +57,6 @@ SECTIONS = {
         Section("evals", "eval", "task", default="generate"),
     )
 }
+
+OPERATIONAL = {section.name: section for section in (Section("remotes", "remote"),)}
+"""Sections of what is not built and in no key; ftc.local.yaml may hold them too."""
