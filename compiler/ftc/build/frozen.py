@@ -76,7 +76,7 @@ def _taken(freshness: Freshness, lock: Lock, edge: Edge, *, told: Told) -> str:
     if stored is None:
         problem = "it is not in ftc.lock: `ftc build` or `ftc lock` writes it there"
         raise _Nowhere(Missing(edge.stage, edge.output, None, problem))
-    if freshness.store.holds(stored):
+    if freshness.store.proves(stored):
         return "the store"
     if freshness.supply is None:
         problem = f"it is not in {freshness.store.root}, and there is no remote"
