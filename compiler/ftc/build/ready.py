@@ -18,7 +18,7 @@ def hold_libraries(freshness: Freshness, names: Iterable[str]) -> None:
     Raises:
         StageError: naming every library that is missing or has another version.
     """
-    stages = needed(freshness.plan, freshness.states, names)
+    stages = needed(freshness, names)
     libraries = {
         library: version
         for name, stage in stages.items()

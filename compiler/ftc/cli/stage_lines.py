@@ -91,12 +91,13 @@ def stage_lines(
 ) -> list[StageLine]:
     """Return a line for each stage that the targets need, or for every stage."""
     plan = workspace.plan
-    states = (freshness or workspace.freshness()).look()
+    freshness = freshness or workspace.freshness()
+    states = freshness.look()
     wanted = workspace.made_by(words or [])
     if words is None:
         # What is known and lies elsewhere is no fault, unless something needs it.
         wanted += [name for name, state in states.items() if state.known is None]
-    to_do = set(unsettled(plan, states, wanted))
+    to_do = set(unsettled(freshness, wanted))
     lines = (stage_line(plan, states[name]) for name in workspace.stages(words))
     return [line._replace(to_do=line.stage in to_do) for line in lines]
 

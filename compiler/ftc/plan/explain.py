@@ -114,13 +114,17 @@ def _about(stage: Stage | None, role: str) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as it is shown, cut if it is long."""
-    text = str(value) if isinstance(value, Absent | int | float) else _text(value)
+    text = _text(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, str):
         return value[:19] if value.startswith("sha256:") else value
     if isinstance(value, list):
         return "[" + ", ".join(_text(part) for part in value) + "]"
-    return {True: "true", False: "false", None: "null"}.get(value, str(value))
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_text(part)}" for key, part in value.items()) + "}"
+    return "null" if value is None else str(value)

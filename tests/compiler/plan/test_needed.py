@@ -39,8 +39,8 @@ def test_a_fresh_result_needs_nothing_before_it(project: ToyProject) -> None:
     """The records of what was dropped are enough for the keys after them."""
     drop(project, "dataset:d", "sft:a")
 
-    states = project.freshness().look()
-    plan = project.freshness().plan
+    freshness = project.freshness()
+    states = freshness.look()
     outcome = project.build("gguf:g")
 
     assert {name: state.status.value for name, state in states.items()} == {
@@ -49,8 +49,8 @@ def test_a_fresh_result_needs_nothing_before_it(project: ToyProject) -> None:
         "gguf:g": "fresh",
         "score:s": "fresh",
     }
-    assert list(needed(plan, states, ["gguf:g"])) == ["gguf:g"]
-    assert unsettled(plan, states, ["gguf:g", "score:s"]) == []
+    assert list(needed(freshness, ["gguf:g"])) == ["gguf:g"]
+    assert unsettled(freshness, ["gguf:g", "score:s"]) == []
     assert project.ran() == []
     assert outcome.fresh == ["gguf:g"]
 

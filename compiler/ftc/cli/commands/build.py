@@ -106,7 +106,7 @@ def _build(workspace: Workspace, arguments: argparse.Namespace, console: Console
     names = workspace.made_by(arguments.targets)
     closure = workspace.plan.closure(names)
     proven(freshness, names)
-    worked = bool(unsettled(workspace.plan, freshness.states, names))
+    worked = bool(unsettled(freshness, names))
     if worked:
         _ask_remotes(workspace, freshness, arguments, console)
         code = build_stages(names, workspace, freshness, arguments=arguments, console=console)
@@ -160,7 +160,8 @@ def _rehearse(workspace: Workspace, arguments: argparse.Namespace, console: Cons
     names = workspace.made_by(arguments.targets)
     freshness = workspace.freshness()
     code, again = int(Exit.DONE), " already"
-    if unsettled(workspace.plan, freshness.look(), names):
+    freshness.look()
+    if unsettled(freshness, names):
         code = build_stages(names, workspace, freshness, arguments=arguments, console=console)
         again = f" in {ended()}"
     if code == Exit.DONE:

@@ -14,6 +14,7 @@ from ftc.cli.exits import Exit
 from ftc.cli.reading import Reading
 from ftc.cli.remotes import EXAMPLE, remotes_of
 from ftc.cli.stage_lines import stages
+from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.diagnostics import Diagnostic, ProjectError
 from ftc.plan.freshness import Freshness, State, Status
@@ -52,30 +53,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Pull, a line for each result; exit 1 if one of them could not be had."""
     workspace = open_workspace()
-    freshness = workspace.freshness(_supply(workspace))
-    made_by = workspace.made_by(arguments.targets)
-    behind = workspace.plan.closure(made_by)
-    # As a build does: a key begins with the bytes of a source, however large it is.
-    sources = [stage.source for stage in behind.values() if stage.source is not None]
-    workspace.sources.read(sources, told=Reading(console).told)
     try:
-        freshness.look()
+        with use_store(workspace, console):
+            lines = list(_lines(workspace, arguments, console))
     except RemoteFault as fault:
         console.error("remote", fault.message, fault.hint)
         return Exit.FAILED
-    # A key is made from the records of those before it, so they are kept, without files.
-    workspace.use(behind, freshness.states)
-    wanted = list(behind) if arguments.all else made_by
-    lines: list[Line] = []
-    for line in _pulled(wanted, workspace, freshness, console=console):
-        _print(line, console)
-        lines.append(line)
     count = {word: sum(line.outcome == word for line in lines) for word in ("pulled", "here")}
     failed = len(lines) - sum(count.values())
     told = f"{stages(count['pulled'])} pulled ({said(sum(line.size for line in lines))})"
     told += f", {count['here']} here already" + (f", {failed} failed" if failed else "")
     console.talk(told)
     return Exit.FAILED if failed else Exit.DONE
+
+
+def _lines(workspace: Workspace, arguments: argparse.Namespace, console: Console) -> Iterator[Line]:
+    """Fetch what is wanted, and print what became of each."""
+    freshness = workspace.freshness(_supply(workspace))
+    made_by = workspace.made_by(arguments.targets)
+    behind = workspace.plan.closure(made_by)
+    # As a build does: a key begins with the bytes of a source, however large it is.
+    sources = [stage.source for stage in behind.values() if stage.source is not None]
+    workspace.sources.read(sources, told=Reading(console).told)
+    freshness.look()
+    # A key is made from the records of those before it, so they are kept, without files.
+    workspace.use(behind, freshness.states)
+    wanted = list(behind) if arguments.all else made_by
+    for line in _pulled(wanted, workspace, freshness, console=console):
+        _print(line, console)
+        yield line
 
 
 def _supply(workspace: Workspace) -> Remotes:

@@ -13,6 +13,7 @@ from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.remotes import EXAMPLE, remotes_of
 from ftc.cli.stage_lines import stages
+from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.diagnostics import Diagnostic, ProjectError
 from ftc.plan.freshness import QUESTIONS_AT_ONCE, State
@@ -51,10 +52,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     states = workspace.freshness().look()
     names = list(workspace.stages(arguments.targets))
     lines: list[Line] = []
-    for remote in remotes:
-        for line in _pushed_to(remote, names, workspace, states=states, console=console):
-            _print(line, console)
-            lines.append(line)
+    with use_store(workspace, console):
+        for remote in remotes:
+            for line in _pushed_to(remote, names, workspace, states=states, console=console):
+                _print(line, console)
+                lines.append(line)
     failed = sum(line.outcome == "failed" for line in lines)
     size = sum(line.size for line in lines)
     done = sum(line.outcome == "pushed" for line in lines)

@@ -92,9 +92,10 @@ def _print(damage: Damage, workspace: Workspace, console: Console, *, repair: bo
 
 def _recover(workspace: Workspace, console: Console) -> None:
     """Get back what can be had without work, and say what cannot."""
+    from ftc.cli.remotes import supply_of
     from ftc.store.repair import recover
 
-    fetched = recover(workspace.store, workspace.freshness().supply)
+    fetched = recover(workspace.store, supply_of(workspace, console))
     if fetched:
         console.talk(f"fetched the files of {len(fetched)}")
     stages = list(_made_anew(workspace))
@@ -109,8 +110,9 @@ def _recover(workspace: Workspace, console: Console) -> None:
 def _made_anew(workspace: Workspace) -> Iterator[str]:
     from ftc.plan.needed import unsettled
 
-    names = workspace.made_by([])
-    yield from unsettled(workspace.plan, workspace.freshness().look(), names)
+    freshness = workspace.freshness()
+    freshness.look()
+    yield from unsettled(freshness, workspace.made_by([]))
 
 
 def _tell(console: Console, read: int, total: int) -> None:
