@@ -8,6 +8,7 @@ from ftc.cli.console import Console
 from ftc.cli.workspace import Workspace, find_project
 from ftc.project.load import load
 from ftc.project.sections.remotes import Item
+from ftc.store.records import Record
 from ftc.store.remotes.filesystem import open_place
 from ftc.store.remotes.place import Address, RemoteFault
 from ftc.store.remotes.remote import Remote
@@ -37,6 +38,17 @@ def remotes_of(workspace: Workspace) -> list[Remote]:
         for name, item in items.items()
         if isinstance(item, Item)
     ]
+
+
+def records_of(workspace: Workspace, console: Console) -> list[Record]:
+    """Return every record that the project's remotes have and can list."""
+    found: list[Record] = []
+    for remote in remotes_of(workspace):
+        try:
+            found += remote.records()
+        except RemoteFault as fault:
+            _warn(console, fault)
+    return found
 
 
 def supply_of(workspace: Workspace, console: Console) -> Remotes | None:

@@ -17,6 +17,8 @@ from ftc.cli.workspace import (
     open_workspace,
 )
 from ftc.diagnostics import Diagnostic, ProjectError
+from ftc.lockfile.reading import read
+from ftc.plan.locked import record_of
 from ftc.store.digests import PREFIX
 from ftc.store.lineage import Lineage, Maker
 from ftc.store.records import Record
@@ -52,15 +54,19 @@ class Surroundings(NamedTuple):
     workspace: Workspace | None
     stores: tuple[Store, ...]
 
-    def lineage(self) -> Lineage:
-        """Read every record at hand."""
+    def lineage(self, more: Sequence[Record] = ()) -> Lineage:
+        """Read every record at hand: those of the stores, of ftc.lock, and *more*."""
         names: dict[str, str] = {}
+        locked: list[Record] = []
         if self.workspace is not None:
             store, owner = self.workspace.store, self.workspace.owner
+            for stage, entry in read(self.workspace.plan.root).stages.items():
+                locked.append(record_of(entry))
+                names[entry.key] = stage
             for stage in self.workspace.plan.stages:
                 if (key := store.ref(owner, stage)) is not None:
                     names.setdefault(key, stage)
-        return Lineage(self.stores, names=names)
+        return Lineage(self.stores, more=[*more, *locked], names=names)
 
 
 def surroundings(path: Path | None) -> Surroundings:

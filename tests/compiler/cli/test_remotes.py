@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import threading
@@ -145,6 +146,30 @@ def test_offline_asks_nobody(clones: Clones, tmp_path: Path) -> None:
     assert built("push", "sums").returncode == 0
 
     assert events(bare, "--offline") == ["started", "finished"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_file_that_only_a_remote_knows_is_explained(
+    clones: Clones, kind: str, s3: S3Server, tmp_path: Path
+) -> None:
+    """In a clone with no store and no lock: the remote's records are listed and read."""
+    options = f'{{endpoint_url: {s3.url}, key: AKIATEST, secret: "{SECRET}"}}'
+    url = "../team" if kind == "folder" else "s3://team/tiny"
+    lines = f"  team: {{url: {url}, access: read-write"
+    lines += "}\n" if kind == "folder" else f", storage_options: {options}}}\n"
+    built, bare = clones(lines)
+    assert built("push", "sums").returncode == 0
+    here = built("show", str(built.folder / "out" / "sums" / "train.jsonl"))
+    copy = bare.folder / "copied.bin"
+    copy.write_bytes((built.folder / "out" / "sums" / "train.jsonl").read_bytes())
+
+    told = bare("show", "copied.bin")
+    by_digest = bare("show", "sha256:" + hashlib.sha256(copy.read_bytes()).hexdigest())
+
+    assert told.returncode == by_digest.returncode == 0, told.stderr
+    assert told.stdout.splitlines()[1:] == here.stdout.splitlines()[1:]
+    assert by_digest.stdout.splitlines()[1:] == here.stdout.splitlines()[1:]
+    assert not (bare.folder / ".ftc" / "objects").exists()
 
 
 def test_what_no_remote_has_is_told_by_pull(clones: Clones, tmp_path: Path) -> None:

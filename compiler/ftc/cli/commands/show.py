@@ -11,7 +11,8 @@ from ftc.cli.exits import Exit
 from ftc.cli.reading import Reading
 from ftc.cli.recognise import recognise
 from ftc.cli.story import KEY_DIGITS, lines, story
-from ftc.cli.subject import Subject, named, surroundings
+from ftc.cli.subject import Subject, Surroundings, named, surroundings
+from ftc.diagnostics import ProjectError
 from ftc.store.lineage import Lineage, Maker
 
 EXAMPLES = """\
@@ -38,11 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     word = arguments.what
     path = Path(word) if Path(word).exists() else None
     around = surroundings(path)
-    lineage = around.lineage()
-    if path is not None:
-        subject = recognise(path, around, lineage, told=Reading(console).told)
-    else:
-        subject = named(word, around, lineage)
+    subject, lineage = _found(word, path, around, console)
     if not (subject.roots or subject.inputs):
         console.error("unknown", *_nothing_known(subject, lineage))
         return Exit.FAILED
@@ -58,8 +55,41 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return Exit.DONE
 
 
+def _found(
+    word: str, path: Path | None, around: Surroundings, console: Console
+) -> tuple[Subject, Lineage]:
+    """Return what is meant, by what is here, and by what the remotes know only where that fails.
+
+    Raises:
+        ProjectError: if a word means nothing.
+    """
+
+    def subject(lineage: Lineage) -> Subject:
+        if path is not None:
+            return recognise(path, around, lineage, told=Reading(console).told)
+        return named(word, around, lineage)
+
+    here = around.lineage()
+    unknown: ProjectError | None = None
+    try:
+        found = subject(here)
+        if found.roots or around.workspace is None:
+            return found, here
+    except ProjectError as error:
+        unknown = error
+    if around.workspace is not None:
+        from ftc.cli.remotes import records_of
+
+        if afar := records_of(around.workspace, console):
+            here = around.lineage(afar)
+            return subject(here), here
+    if unknown is not None:
+        raise unknown
+    return found, here
+
+
 def _nothing_known(subject: Subject, lineage: Lineage) -> tuple[str, str]:
-    if not lineage.stores:
+    if not lineage.records:
         message = f"there is no store at hand to know {subject.name}"
     else:
         message = f"{subject.name} is {subject.digest}, which nothing in a store at hand made"

@@ -41,6 +41,15 @@ class Bucket:
         except FileNotFoundError:
             return None
 
+    def names(self, folder: str) -> list[str]:
+        """See `Place`."""
+        try:
+            found = self.call(self.filesystem._find(self.path(folder)))
+        except FileNotFoundError:
+            return []
+        start = len(str(self.filesystem._strip_protocol(self._url))) + 1
+        return sorted(str(path)[start:] for path in found)
+
     def size(self, name: str) -> int | None:
         """See `Place`."""
         try:

@@ -33,6 +33,12 @@ class Directory:
                 self._require_root()
                 return None
 
+    def names(self, folder: str) -> list[str]:
+        """See `Place`."""
+        with self._told():
+            files = (path for path in (self._root / folder).rglob("*") if path.is_file())
+            return sorted(path.relative_to(self._root).as_posix() for path in files)
+
     def size(self, name: str) -> int | None:
         """See `Place`."""
         with self._told():

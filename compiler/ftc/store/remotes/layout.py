@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from ftc.store.digests import PREFIX, Entry, decode_listing, digest_of_bytes
 from ftc.store.records import Record, decode_record
 
+RECORD_NAME = re.compile(r"ac/[0-9a-f]{2}/([0-9a-f]{64})\.json")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -20,6 +22,11 @@ def blob_name(digest: str) -> str:
 def record_name(key: str) -> str:
     """Return where the key's record lies under the remote's url."""
     return f"ac/{key[:2]}/{key}.json"
+
+
+def keys_of_records(names: Iterable[str]) -> list[str]:
+    """Return the keys whose records have these names."""
+    return [match[1] for name in names if (match := RECORD_NAME.fullmatch(name))]
 
 
 def believed_record(data: bytes, key: str) -> Record:

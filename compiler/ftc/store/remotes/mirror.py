@@ -15,6 +15,10 @@ PARTIAL_CONTENT = 206
 class Mirror(Bucket):
     """Implements `Place` for reading. What cannot be written is refused before it comes here."""
 
+    def names(self, folder: str) -> list[str]:
+        """See `Place`. A server's pages of links are no list to rely on."""
+        return []
+
     def size(self, name: str) -> int | None:
         """See `Place`."""
         return self.call(self._size(self.path(name)))

@@ -39,6 +39,9 @@ class Place(Protocol):
     def read(self, name: str) -> bytes | None:
         """Return a small file, or None if there is none."""
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of all files below a folder; none from a place that cannot list."""
+
     def size(self, name: str) -> int | None:
         """Return a file's size in bytes, or None if there is none."""
 

@@ -6,16 +6,20 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ftc.store.digests import Entry, Listing
+from ftc.store.digests import Entry, Listing, in_parallel
 from ftc.store.objects import Stored
 from ftc.store.records import Record
 from ftc.store.remotes.layout import (
     believed_listing,
     believed_record,
     blob_name,
+    keys_of_records,
     record_name,
 )
 from ftc.store.remotes.place import Address, Place, RemoteFault
+
+RECORDS = "ac"
+RECORDS_AT_ONCE = 32
 
 
 class Remote:
@@ -57,6 +61,12 @@ class Remote:
             return believed_record(data, key) if data is not None else None
         except ValueError:
             return None
+
+    def records(self) -> list[Record]:
+        """Return every record that is there and can be believed; none where nobody can list."""
+        keys = keys_of_records(self.place.names(RECORDS))
+        found = in_parallel(self.record, keys, threads=RECORDS_AT_ONCE)
+        return [record for record in found if record is not None]
 
     def has(self, blob: Entry) -> bool:
         """Say whether a blob of this digest and size is there."""
