@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -226,3 +227,17 @@ def _defaults(settings: type[Settings], above: str = "") -> Iterator[tuple[str, 
             yield from _defaults(field.annotation, f"{above}{name}.")
         elif not field.is_required():
             yield above + name, field.get_default(call_default_factory=True)
+
+
+def test_every_invariant_has_a_test() -> None:
+    """The twelve that CONTRIBUTING.md lists, each by the number in a test's mark."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    listed = re.findall(r"(?m)^(\d+)\. .*$", text.partition("## Invariants")[2])
+    marked = {
+        number
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for number in re.findall(r"mark\.invariant\((\d+)\)", path.read_text(encoding="utf-8"))
+    }
+
+    assert listed == [str(number) for number in range(1, 13)]
+    assert marked == set(listed)

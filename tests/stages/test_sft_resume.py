@@ -80,6 +80,7 @@ def undisturbed(
     return run_stage(spec(tmp_path_factory.mktemp("undisturbed") / "run", inputs))
 
 
+@pytest.mark.invariant(10)
 @pytest.mark.parametrize("step", [1, 3, 4, 8, 10])
 def test_it_ends_with_the_same_bytes_from_any_step(
     step: int,

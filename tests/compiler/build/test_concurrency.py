@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from ftc.store.store import Store
 from toy_project import ToyProject
 
@@ -26,6 +28,7 @@ def a_project(folder: Path, *, shared: Path, name: str) -> ToyProject:
     return project
 
 
+@pytest.mark.invariant(6)
 def test_two_projects_with_one_store_run_each_key_once(tmp_path: Path) -> None:
     """Two builds of each, with several jobs; whoever waited takes the other's result."""
     projects = [

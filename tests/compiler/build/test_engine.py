@@ -176,6 +176,7 @@ def test_outputs_must_be_the_declared_ones(project: ToyProject) -> None:
     assert project.statuses()["dataset:d"] == "failed"
 
 
+@pytest.mark.invariant(12)
 def test_a_source_edited_while_it_is_read_publishes_nothing(project: ToyProject) -> None:
     """Nobody could say which bytes the result was made from."""
     source = project.root / "data.json"
@@ -270,6 +271,7 @@ def test_independent_stages_run_together_when_asked(tmp_path: Path) -> None:
     assert time.monotonic() - started < 3.0
 
 
+@pytest.mark.invariant(6)
 def test_two_builders_run_a_key_once_and_the_second_says_for_whom_it_waits(
     tmp_path: Path,
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_build_writes_the_lock_and_checking_it_runs_nothing(rows: Ftc) -> None
     assert (rows.folder / "ftc.lock").read_bytes() == before
 
 
+@pytest.mark.invariant(11)
 def test_locked_stops_before_any_work_at_a_difference(rows: Ftc) -> None:
     """Exit 4, the field and its line, and neither lock nor out/ nor store has moved."""
     before = (rows.folder / "ftc.lock").read_bytes()

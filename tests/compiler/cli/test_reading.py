@@ -79,6 +79,7 @@ def traced(ftc: Ftc, *arguments: str) -> dict[str, int]:
     return read
 
 
+@pytest.mark.invariant(7)
 @needs_strace
 def test_a_command_with_nothing_to_do_reads_no_unchanged_byte(
     project: MakeProject, monkeypatch: pytest.MonkeyPatch

@@ -352,6 +352,7 @@ def test_a_build_waits_for_a_collection(project: ToyProject) -> None:
     assert printed.startswith("started gguf:g\n")
 
 
+@pytest.mark.invariant(9)
 def test_collections_during_builds_delete_nothing_in_use(project: ToyProject) -> None:
     """Two builds of the same stages, and one collection after another without any grace."""
     for number in range(4):

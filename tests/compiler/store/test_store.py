@@ -148,6 +148,7 @@ def run_and_die(root: Path, step: int) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.invariant(1)
 def test_killed_at_any_step_it_leaves_garbage_and_never_a_lie(tmp_path: Path) -> None:
     """Every object is what its name says, every record has its objects, and a rerun ends well."""
     for step in itertools.count():

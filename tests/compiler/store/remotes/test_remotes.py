@@ -75,6 +75,7 @@ def test_one_target_needs_no_files_of_those_before_it(team: Path, clone: ToyProj
     assert len(objects) == 1
 
 
+@pytest.mark.invariant(8)
 @pytest.mark.parametrize("damage", ["missing", "truncated", "foreign"])
 @pytest.mark.parametrize("output", ["rows", "model"])
 def test_a_result_that_is_not_whole_there_is_made_here(
