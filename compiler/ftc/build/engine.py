@@ -28,7 +28,7 @@ from ftc.build.scheduler import Step, run_steps
 from ftc.build.slots import Slots
 from ftc.diagnostics import ProjectError
 from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.needed import AT_HAND, proven
+from ftc.plan.needed import AT_HAND, HERE, proven
 from ftc.plan.stages import Stage
 from ftc.store.locks import relying_on
 from ftc.store.records import Record
@@ -136,6 +136,8 @@ class _Builder:
         self._executor = executor
         self._errors: dict[str, Exception] = {}
         """What went wrong in a check."""
+        self._proven: set[str] = set()
+        """Keys whose results were held against their digests as the round began."""
         self._again = True
         self._busy = 0
         self._idle = threading.Condition()
@@ -148,6 +150,8 @@ class _Builder:
             # Again only after a supply did not keep its promise: other stages are needed then.
             while self._begins():
                 stages = proven(self._freshness, names)
+                states = map(self._freshness.states.__getitem__, stages)
+                self._proven = {s.key for s in states if s.key and s.status in HERE}
                 self._refuse_shortage(stages)
                 try:
                     with interrupt.raising():
@@ -192,11 +196,10 @@ class _Builder:
 
     def _is_fresh(self, stage: Stage) -> bool:
         try:
-            state = self._freshness.assess(stage)
-            self._freshness.states[stage.name] = state
+            state = self._state_now(stage)
             if state.status is not Status.FRESH or state.key is None or state.record is None:
                 return False
-            if not self._executor.store.proven(state.record):
+            if state.key not in self._proven and not self._executor.store.proven(state.record):
                 return False
             # A stage under a new name is fresh before anything refers to it.
             self._executor.use(stage, state.key)
@@ -208,6 +211,17 @@ class _Builder:
         if stage.name not in self.outcome.made:
             self.outcome.fresh.append(stage.name)
         return True
+
+    def _state_now(self, stage: Stage) -> State:
+        """Return how a stage stands, now that those before it are done."""
+        state = self._freshness.states[stage.name]
+        made = self.outcome.made
+        if state.key in self._proven and not any(e.stage in made for e in stage.inputs.values()):
+            # Nothing that its key is made from has moved since the round began.
+            return state
+        state = self._freshness.assess(stage)
+        self._freshness.states[stage.name] = state
+        return state
 
     def _action(self, stage: Stage) -> Action:
         """Return what is to be done, as the check has found it."""

@@ -13,8 +13,10 @@ from ftc.plan.locked import entry_of, updated
 from ftc.store.locks import KeyLock
 
 
-def keep_lock(freshness: Freshness, names: Iterable[str]) -> None:
+def keep_lock(freshness: Freshness, names: Iterable[str]) -> bool:
     """Write what the named stages and all before them gave into ftc.lock.
+
+    Return whether it had to be written.
 
     Raises:
         ProjectError: if there is a lock that cannot be read.
@@ -22,13 +24,14 @@ def keep_lock(freshness: Freshness, names: Iterable[str]) -> None:
     closure = list(freshness.plan.closure(names))
     root = freshness.plan.root
     if _stands(freshness, closure, root):
-        return
+        return False
     with KeyLock(freshness.store, f"ftc.lock-{freshness.owner}") as lock:
         lock.acquire()
         write(
             root,
             updated(read(root), freshness.plan, freshness.states, closure, freshness.sources),
         )
+    return True
 
 
 def _stands(freshness: Freshness, names: list[str], root: Path) -> bool:

@@ -187,15 +187,28 @@ def open_workspace(settings: Sequence[str] = ()) -> Workspace:
     file = find_project()
     root = Path(os.path.normpath(file.absolute())).parent
     store = Store(Path(os.environ.get(STORE_VARIABLE) or root / STORE_FOLDER).absolute())
-    owner_id = hashlib.sha256(str(file.resolve().parent).encode()).hexdigest()[:12]
-    kept = store.root / "plans" / owner_id / cache.FILE_NAME
-    plan = make_plan(file, settings) if settings else _kept_plan(kept, file)
-    return Workspace(plan, store, Sources(root, StatCache(store)), f"{plan.project}-{owner_id}")
+    plan = make_plan(file, settings) if settings else _kept_plan(store, file)
+    owner = f"{plan.project}-{_owner_id(file)}"
+    return Workspace(plan, store, Sources(root, StatCache(store)), owner)
 
 
-def _kept_plan(kept: Path, file: Path) -> Plan:
-    """Return the plan kept at a path, or make it and keep it there."""
-    made_from = cache.fingerprint(file)
+def keep_plan(workspace: Workspace) -> None:
+    """Keep the plan again: of what it is made from, ftc.lock has been written to say the same."""
+    file = workspace.plan.file
+    cache.save(_plan_file(workspace.store, file), workspace.plan, cache.fingerprint(file))
+
+
+def _owner_id(file: Path) -> str:
+    return hashlib.sha256(str(file.resolve().parent).encode()).hexdigest()[:12]
+
+
+def _plan_file(store: Store, file: Path) -> Path:
+    return store.root / "plans" / _owner_id(file) / cache.FILE_NAME
+
+
+def _kept_plan(store: Store, file: Path) -> Plan:
+    """Return the plan kept in the store, or make it and keep it there."""
+    kept, made_from = _plan_file(store, file), cache.fingerprint(file)
     plan = cache.load(kept, made_from)
     if plan is None:
         plan = make_plan(file)

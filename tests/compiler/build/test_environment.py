@@ -66,6 +66,7 @@ def test_only_a_stage_with_a_source_gets_tokens_and_proxies() -> None:
     assert stage_environment(OURS, threads=2, takes_source=True) == {
         **ANY_STAGE,
         "HF_TOKEN": "secret",
+        "HF_HUB_OFFLINE": "0",
         "https_proxy": "http://proxy",
         "MODELSCOPE_CACHE": "/ms",
     }

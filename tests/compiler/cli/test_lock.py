@@ -16,6 +16,7 @@ from ftc.lockfile.lock import Lock, LockedStage
 from ftc.lockfile.reading import read
 from ftc.lockfile.writing import write
 from ftc.store.objects import Stored
+from ftc.store.records import decode_record, encode_record
 from hub_server import Hub, Repo, serving
 
 DATASETS = """\
@@ -202,11 +203,11 @@ def test_rebuilding_compares_with_the_first_result(rows: Ftc) -> None:
     same = rows("build", "--rebuild", "sums")
     key = json.loads(rows("status", "--json").stdout)["key"]
     file = rows.store / "ac" / key[:2] / f"{key}.json"
-    record = json.loads(file.read_text())
-    first = record["outputs"]["train"]["digest"]
+    record = decode_record(file.read_bytes())
+    first = record.outputs["train"].digest
     # As if the first run had given its holdout's rows as the rows to train on.
-    record["outputs"]["train"] = record["outputs"]["holdout"]
-    file.write_text(json.dumps(record))
+    outputs = {**record.outputs, "train": record.outputs["holdout"]}
+    file.write_bytes(encode_record(record._replace(outputs=outputs)))
     other = rows("build", "--rebuild", "dataset:sums")
 
     assert same.returncode == 0, same.stderr
@@ -216,7 +217,7 @@ def test_rebuilding_compares_with_the_first_result(rows: Ftc) -> None:
     assert other.returncode == 1
     assert other.stdout.startswith("dataset:sums: train came out otherwise, first in byte ")
     assert f"  {first}, " in other.stdout
-    assert json.loads(file.read_text()) == record
+    assert decode_record(file.read_bytes()).outputs == outputs
     assert file.with_name(f"{key}.alt.1.json").exists()
 
 

@@ -14,7 +14,7 @@ from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.stage_lines import stages
 from ftc.cli.using import use_store
-from ftc.cli.workspace import Workspace, open_workspace, project_arguments
+from ftc.cli.workspace import Workspace, keep_plan, open_workspace, project_arguments
 from ftc.plan.freshness import Freshness
 from ftc.plan.needed import proven, unsettled
 
@@ -122,8 +122,8 @@ def _build(workspace: Workspace, arguments: argparse.Namespace, console: Console
         if console.json:
             console.records([{"type": "up-to-date", "stages": len(closure)}])
         console.talk(f"{stages(len(closure))} up to date ({ended()})")
-    if not arguments.settings:
-        keep_lock(freshness, names)
+    if not arguments.settings and keep_lock(freshness, names):
+        keep_plan(workspace)
     return Exit.DONE
 
 

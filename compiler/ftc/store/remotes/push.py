@@ -72,7 +72,7 @@ def _blobs(store: Store, record: Record) -> list[Entry]:
     blobs: dict[str, Entry] = {}
     for name, stored in record.outputs.items():
         if not store.holds(stored):
-            raise PushFault(f"the files of its output `{name}` are not here")
+            raise PushFault(f"the files of its output `{name}` are not here, or damaged")
         if stored.kind == "file":
             blobs[stored.digest] = Entry(stored.digest, stored.size)
         else:

@@ -139,7 +139,7 @@ def test_a_blob_that_is_damaged_here_is_not_spread(tmp_path: Path) -> None:
     blob.chmod(0o644)
     blob.write_bytes(b"r0ws")
 
-    with pytest.raises(PushFault, match="is damaged in the store"):
+    with pytest.raises(PushFault, match="`rows` are not here, or damaged"):
         pushed(store, remote(team), record)
 
     assert [name for name in files_below(team) if name.startswith("ac")] == []
@@ -182,4 +182,4 @@ def test_a_record_names_no_path_of_this_machine(tmp_path: Path) -> None:
     text = (team / record_name(KEY)).read_text()
 
     assert str(tmp_path) not in text
-    assert sorted(json.loads(text)) == ["facts", "key", "outputs", "preimage", "schema"]
+    assert sorted(json.loads(text)) == ["checksum", "facts", "key", "outputs", "preimage", "schema"]
