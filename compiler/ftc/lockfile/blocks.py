@@ -8,27 +8,15 @@ where a table does.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
-FILE_NAME = "ftc.lock"
+from ftc.lockfile import FILE_NAME
+
 STAGE = "[stage."
 # Compiled where they are used: `ftc status` loads this module and uses neither.
 _CONFLICT = r"(?m)^(?:<{7}|={7}|>{7})(?: |$)"
 _HEADER = r'(?m)^\[stage\.("(?:[^"\\]|\\.)*")\]$'
-
-
-def env_text(root: Path) -> bytes:
-    """Return the [env] part of the lock in *root*, or nothing: the plan is made from it."""
-    try:
-        with open(os.path.join(root, FILE_NAME), "rb") as file:  # noqa: PTH118, PTH123
-            text = file.read()
-    except OSError:
-        return b""
-    start = text.find(b"\n[env]")
-    end = text.find(b"\n[", start + 1)
-    return b"" if start < 0 else text if end < 0 else text[:end]
 
 
 def text_of(root: Path) -> str:

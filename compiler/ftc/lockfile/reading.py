@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from ftc.lockfile import FILE_NAME
 from ftc.lockfile.blocks import (
-    FILE_NAME,
     has_conflict,
     head_of,
     sides_of,

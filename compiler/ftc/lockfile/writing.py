@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ftc.lockfile.blocks import FILE_NAME
+from ftc.lockfile import FILE_NAME
 from ftc.lockfile.lock import UNSET, VERSION, Content, Lock, LockedStage, Pin
 
 HEADER = "# Written by ftc: commit it. After a merge conflict `ftc lock` makes it again."

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ftc.lockfile.blocks import env_text
+from ftc.lockfile import env_text
 from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
 
 FILE_NAME = "plan.json"

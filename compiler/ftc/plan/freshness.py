@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ftc.lockfile import has_lock
 from ftc.plan.keys import key_of, preimage
-from ftc.plan.rehearsal import is_rehearsed
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
 from ftc.store.digests import in_parallel
@@ -17,7 +17,9 @@ from ftc.store.store import Store
 if TYPE_CHECKING:
     from ftc.lockfile.reading import LockedStages
     from ftc.plan.explain import Change
+    from ftc.store.locks import Holder
     from ftc.store.supply import Supply
+    from ftc_runtime.manifest import Checkpoint
 
 
 QUESTIONS_AT_ONCE = 32
@@ -166,16 +168,12 @@ class Freshness:
             return State(
                 stage.name, status, key, image, record, changes=why, note=note, found=found
             )
-        from ftc.store.locks import holder_of  # only a stage that is not fresh may be running
-
-        if (now := holder_of(self.store, key)) is not None:
+        if (now := self._holder(key)) is not None:
             note = f"by process {now.pid} on {now.host}"
             return State(
                 stage.name, Status.RUNNING, key, image, changes=why, note=note, found=found
             )
-        from ftc_runtime.manifest import newest
-
-        saved = newest(self.store.scratch(key)) if stage.resumes else None
+        saved = self._saved(key) if stage.resumes else None
         if (failure := self.store.failure(key)) is not None:
             way_on = f"; goes on from {saved}" if saved else ""
             status, note = Status.FAILED, failure.message + way_on
@@ -187,6 +185,23 @@ class Freshness:
                 None if before else _missing(before_key, compared=bool(why)),
             )
         return State(stage.name, status, key, image, changes=why, note=note, found=found)
+
+    def _holder(self, key: str) -> Holder | None:
+        """Who builds the key now."""
+        if not self.store.lock_file(key).exists():
+            return None
+        from ftc.store.locks import holder_of
+
+        return holder_of(self.store, key)
+
+    def _saved(self, key: str) -> Checkpoint | None:
+        """The newest checkpoint of an earlier try."""
+        scratch = self.store.scratch(key)
+        if not scratch.is_dir():
+            return None
+        from ftc_runtime.manifest import newest
+
+        return newest(scratch)
 
     def _supplied(self, record: Record) -> bool:
         return self.supply is not None and all(map(self.supply.holds, record.outputs.values()))
@@ -214,11 +229,14 @@ class Freshness:
         """What the project used last, *made*, else what ftc.lock says of the stage."""
         if made is not None:
             return made.preimage
+        if not has_lock(self.plan.root):
+            return None
+        from ftc.lockfile.reading import LockedStages
+        from ftc.plan.rehearsal import is_rehearsed
+
         if is_rehearsed({"spec": stage.semantic}):
             return None
         if self._locked is None:
-            from ftc.lockfile.reading import LockedStages
-
             self._locked = LockedStages(self.plan.root)
         locked = self._locked.get(stage.name)
         return locked.preimage if locked else None

@@ -53,7 +53,7 @@ class KeyLock:
 
     def __init__(self, store: Store, key: str) -> None:
         """Open the key's lock file; nothing is locked yet."""
-        self._file = store.root / "locks" / key
+        self._file = store.lock_file(key)
         atomic.make_folder(self._file.parent)
         self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
@@ -144,7 +144,7 @@ def _store_lock(store: Store, kind: int, *, waiting: Callable[[Holder], None]) -
 def holder_of(store: Store, key: str) -> Holder | None:
     """Return who builds the key now, or None. Does not wait."""
     try:
-        descriptor = os.open(store.root / "locks" / key, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(store.lock_file(key), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

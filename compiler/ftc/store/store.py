@@ -153,6 +153,10 @@ class Store:
         """Remove the folder in which the key was built."""
         atomic.remove_tree(self.work(key))
 
+    def lock_file(self, key: str) -> Path:
+        """Return the file by which the kernel says whether the key is being built."""
+        return self.root / "locks" / key
+
     def failure(self, key: str) -> Failure | None:
         """Return why the last try at the key failed, if it did and nothing was tried since."""
         try:

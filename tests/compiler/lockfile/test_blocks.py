@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ftc.lockfile import FILE_NAME, env_text
 from ftc.lockfile.blocks import (
-    FILE_NAME,
-    env_text,
     has_conflict,
     head_of,
     sides_of,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ftc.diagnostics import ProjectError
-from ftc.lockfile.blocks import FILE_NAME
+from ftc.lockfile import FILE_NAME
 from ftc.lockfile.lock import Content, Lock, LockedStage, MadeOn, Pin
 from ftc.lockfile.reading import LockedStages, parse, read, read_head, read_merged
 from ftc.lockfile.writing import rendered, write

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ftc.lockfile.blocks import FILE_NAME, text_of
+from ftc.lockfile import FILE_NAME
+from ftc.lockfile.blocks import text_of
 from ftc.lockfile.lock import Content, Lock, LockedStage, MadeOn, Pin
 from ftc.lockfile.reading import read
 from ftc.lockfile.writing import rendered, write

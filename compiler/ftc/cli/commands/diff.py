@@ -16,7 +16,7 @@ from ftc.cli.exits import Exit
 from ftc.cli.lock_lines import print_changes
 from ftc.cli.workspace import Workspace, open_workspace
 from ftc.diagnostics import Diagnostic, ProjectError
-from ftc.lockfile.blocks import FILE_NAME
+from ftc.lockfile import FILE_NAME
 from ftc.lockfile.lock import Lock
 from ftc.lockfile.reading import parse, read
 from ftc.plan.explain import changes
