@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ftc.cli.units import bytes_text, duration_text
-from ftc.plan.capacity import Capacity
-from ftc.plan.cost import Cost, PlanCost
-from ftc.plan.duration import Duration
-from ftc.plan.memory import Memory
+from ftc.plan.costs.capacity import Capacity
+from ftc.plan.costs.cost import Cost, PlanCost
+from ftc.plan.costs.duration import Duration
+from ftc.plan.costs.memory import Memory
 
 ALIKE = 1.25
 """The most by which two times may differ and still be told as one."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ftc.build.devices import Devices
-from ftc.plan.capacity import Capacity
+from ftc.plan.costs.capacity import Capacity
 
 
 def memory_here() -> Capacity:

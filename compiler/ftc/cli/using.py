@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from ftc.cli.console import Console
 from ftc.cli.workspace import Workspace
 from ftc.plan.care import described
+from ftc.store.care.projects import register
 from ftc.store.locks import Holder, deleting_from, relying_on
-from ftc.store.projects import register
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ftc.plan.stages import CARDS, Plan
-from ftc.store.projects import Project
+from ftc.store.care.projects import Project
 
 KEPT_SECTIONS = ("exports", CARDS, "finetunes", "evals")
 """What `keep: exports` keeps: what is made to be used, and what is slow to make and small."""

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from ftc.diagnostics import Diagnostic, close_words, listed, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key, later_value
-from ftc.project.nodes import KeyPath, Node
+from ftc.project.reading.nodes import KeyPath, Node
 from ftc.project.schema import Item
 from ftc.project.wanted import bounds, conversion, described, found, leaves, shown, wanted_at
 from ftc.project.written import Written, dotted

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftc.project.nodes import KeyPath
+from ftc.project.reading.nodes import KeyPath
 from ftc_runtime.contract import Json
 
 TOP = {

@@ -10,18 +10,18 @@ from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.items import checked
 from ftc.project.local import read_local, with_local
 from ftc.project.meanings import Meaning, meaning_of
-from ftc.project.nodes import KeyPath, Node
 from ftc.project.outline import VERSION, outline
 from ftc.project.outside import source_faults
 from ftc.project.overrides import COMMAND_LINE, argument_at, overridden, shown_arguments
+from ftc.project.reading.nodes import KeyPath, Node
+from ftc.project.reading.source import parse
+from ftc.project.reading.text import read
 from ftc.project.references import reference_faults
 from ftc.project.remotes import remote_faults
 from ftc.project.schema import Item
 from ftc.project.sections import OPERATIONAL, SECTIONS
 from ftc.project.sections.gc import Item as Gc
 from ftc.project.settings import settings_faults
-from ftc.project.source import parse
-from ftc.project.text import read
 from ftc_runtime.contract import Artifact
 
 

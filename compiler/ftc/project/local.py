@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ftc.diagnostics import Diagnostic, listed, suggestion
 from ftc.project.later import later_key
-from ftc.project.nodes import Node, merged, with_children
+from ftc.project.reading.nodes import Node, merged, with_children
+from ftc.project.reading.source import parse
+from ftc.project.reading.text import read
 from ftc.project.sections import OPERATIONAL, SECTIONS
-from ftc.project.source import parse
-from ftc.project.text import read
 from ftc.project.wanted import found
 
 LOCAL_FILE = "ftc.local.yaml"

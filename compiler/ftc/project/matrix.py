@@ -10,7 +10,7 @@ from math import prod
 from urllib.parse import quote
 
 from ftc.diagnostics import Diagnostic, Place
-from ftc.project.nodes import Node, merged, with_children, with_value
+from ftc.project.reading.nodes import Node, merged, with_children, with_value
 from ftc.project.wanted import found, shown
 from ftc.project.written import Written
 from ftc_runtime.contract import Json

@@ -10,7 +10,7 @@ from ftc.diagnostics import Diagnostic, Place, suggestion
 from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
 from ftc.project.matrix import MATRIX, without_matrix
-from ftc.project.nodes import Node, merged, with_children
+from ftc.project.reading.nodes import Node, merged, with_children
 from ftc.project.sections import GC, OPERATIONAL, SECTIONS, Section
 from ftc.project.variants import expanded
 from ftc.project.wanted import found

@@ -10,9 +10,9 @@ from pathlib import Path
 from ftc.diagnostics import Diagnostic, Place, ProjectError, listed, suggestion
 from ftc.project.matrix import MATRIX
 from ftc.project.meanings import NOUNS
-from ftc.project.nodes import Node, with_value
+from ftc.project.reading.nodes import Node, with_value
+from ftc.project.reading.source import parse
 from ftc.project.sections import SECTIONS
-from ftc.project.source import parse
 
 COMMAND_LINE = Path("command line")
 """Stands for the `-s` arguments in a place, one a line."""

@@ -9,7 +9,7 @@ from functools import cache
 from ftc.diagnostics import Diagnostic, Place
 from ftc.project.later import later_reference
 from ftc.project.meanings import Items, Meaning, meaning_of, parts_of
-from ftc.project.nodes import KeyPath
+from ftc.project.reading.nodes import KeyPath
 from ftc.project.schema import Item, Reference
 from ftc.project.sections import SECTIONS
 from ftc.project.wanted import Wanted, leaves, wanted_at

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from ftc.diagnostics import Diagnostic, listed
-from ftc.project.environment import OPENED_LATER, Refusal, expand
-from ftc.project.nodes import Node
+from ftc.project.reading.environment import OPENED_LATER, Refusal, expand
+from ftc.project.reading.nodes import Node
 from ftc.project.wanted import shown
 from ftc.project.written import Written
 from ftc_runtime.contract import Json

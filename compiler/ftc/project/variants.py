@@ -24,7 +24,7 @@ from ftc.project.matrix import (
     words_of,
 )
 from ftc.project.meanings import FORM, NOUNS
-from ftc.project.nodes import KeyPath, Node, with_members, with_value
+from ftc.project.reading.nodes import KeyPath, Node, with_members, with_value
 from ftc.project.references import Key, Link, could_make, links
 from ftc.project.written import Written
 

@@ -12,8 +12,8 @@ import annotated_types
 from pydantic import BaseModel
 
 from ftc.diagnostics import listed
-from ftc.project.nodes import KeyPath
-from ftc.project.scalars import NotANumberError, plain_value
+from ftc.project.reading.nodes import KeyPath
+from ftc.project.reading.scalars import NotANumberError, plain_value
 from ftc.project.schema import Reference
 from ftc_runtime.contract import Json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftc.diagnostics import Diagnostic, Place
-from ftc.project.nodes import KeyPath, Node
+from ftc.project.reading.nodes import KeyPath, Node
 from ftc.project.schema import Item
 from ftc.project.sections import Section
 

@@ -111,7 +111,7 @@ def test_what_does_not_fit_on_the_disk_is_a_failure(
     rows: Ftc, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit 1, by how much, and what to do."""
-    monkeypatch.setattr("ftc.plan.cost.free_disk", lambda store: 1000)
+    monkeypatch.setattr("ftc.plan.costs.cost.free_disk", lambda store: 1000)
     monkeypatch.setenv("FTC_STORE", str(rows.store))
     size = (rows.folder / "data" / "sums.json").stat().st_size
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from ftc.diagnostics import Place
 from ftc.project.load import Project
 from ftc.project.matrix import axes, words_of
-from ftc.project.nodes import Node
+from ftc.project.reading.nodes import Node
 from ftc.project.sections import SECTIONS
 from ftc.project.variants import expanded
 from ftc.project.written import Written

@@ -13,8 +13,8 @@ import pytest
 from ftc.build.views import make_view, show
 from ftc.plan.keys import key_of
 from ftc.plan.stages import Edge, Target
-from ftc.store.repair import mend, recover
-from ftc.store.verify import Damage, damages
+from ftc.store.care.repair import mend, recover
+from ftc.store.care.verify import Damage, damages
 from toy_project import ToyProject
 
 TARGETS = (

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.workspace import Workspace, open_workspace
-from ftc.store.gc import Garbage, Piece
+from ftc.store.care.gc import Garbage, Piece
 
 EXAMPLES = """\
 examples:
@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each kind of thing that goes, and how much that is."""
     from ftc.cli.using import have_store_alone
     from ftc.plan.care import described
-    from ftc.store.gc import delete
-    from ftc.store.projects import register
+    from ftc.store.care.gc import delete
+    from ftc.store.care.projects import register
 
     workspace = open_workspace()
     store = workspace.store
@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _garbage(workspace: Workspace, arguments: argparse.Namespace) -> Garbage:
     from ftc.plan.care import described
-    from ftc.store.gc import garbage
-    from ftc.store.marking import mark
-    from ftc.store.roots import roots
+    from ftc.store.care.gc import garbage
+    from ftc.store.care.marking import mark
+    from ftc.store.care.roots import roots
 
     project = described(workspace.plan, workspace.owner, keep=arguments.keep)
     store = workspace.store

@@ -14,7 +14,7 @@ from ftc.cli.exits import Exit
 from ftc.cli.memory_here import memory_here
 from ftc.cli.stage_lines import StageLine, print_stage_lines, stage_lines
 from ftc.cli.workspace import open_workspace, project_arguments
-from ftc.plan.cost import plan_cost
+from ftc.plan.costs.cost import plan_cost
 
 EXAMPLES = "examples:\n  ftc plan\n  ftc plan merged-gguf --json"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
+from ftc.cli.provenance.recognise import recognise
+from ftc.cli.provenance.story import KEY_DIGITS, lines, story
+from ftc.cli.provenance.subject import Subject, Surroundings, named, surroundings
 from ftc.cli.reading import Reading
-from ftc.cli.recognise import recognise
-from ftc.cli.story import KEY_DIGITS, lines, story
-from ftc.cli.subject import Subject, Surroundings, named, surroundings
 from ftc.diagnostics import ProjectError
 from ftc.store.lineage import Lineage, Maker
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.error("unknown", *_nothing_known(subject, lineage))
         return Exit.FAILED
     if arguments.reproduce:
-        from ftc.cli.reproduce import reproduce
+        from ftc.cli.provenance.reproduce import reproduce
 
         return reproduce(subject, around, lineage, console=console)
     told = story(subject.roots, lineage)

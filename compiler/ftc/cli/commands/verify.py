@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
 from ftc.cli.workspace import Workspace, open_workspace
-from ftc.store.verify import ALL, Damage, Scope
+from ftc.store.care.verify import ALL, Damage, Scope
 
 EXAMPLES = """\
 examples:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print a line for each thing that is damaged, and what it belongs to."""
     from ftc.cli.using import use_store
     from ftc.plan.keys import key_of
-    from ftc.store.verify import damages
+    from ftc.store.care.verify import damages
 
     workspace = open_workspace()
     with use_store(workspace, console):
@@ -73,8 +73,8 @@ def _scope(workspace: Workspace, arguments: argparse.Namespace) -> Scope:
 
 
 def _print(damage: Damage, workspace: Workspace, console: Console, *, repair: bool) -> None:
-    from ftc.store.repair import mend
-    from ftc.store.verify import users
+    from ftc.store.care.repair import mend
+    from ftc.store.care.verify import users
 
     store = workspace.store
     used = users(store, damage.digest) if damage.digest else []
@@ -93,7 +93,7 @@ def _print(damage: Damage, workspace: Workspace, console: Console, *, repair: bo
 def _recover(workspace: Workspace, console: Console) -> None:
     """Get back what can be had without work, and say what cannot."""
     from ftc.cli.remotes import supply_of
-    from ftc.store.repair import recover
+    from ftc.store.care.repair import recover
 
     fetched = recover(workspace.store, supply_of(workspace, console))
     if fetched:

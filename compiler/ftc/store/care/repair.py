@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ftc.store import atomic
+from ftc.store.care.verify import Damage
 from ftc.store.proof import READ_ONLY
 from ftc.store.store import Store
 from ftc.store.supply import Supply, SupplyFault
-from ftc.store.verify import Damage
 
 
 def mend(store: Store, damage: Damage) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from ftc.plan.keys import key_of
+from ftc.store.care.repair import mend, recover
+from ftc.store.care.verify import damages
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.repair import mend, recover
 from ftc.store.store import Store
 from ftc.store.supply import SupplyFault
-from ftc.store.verify import damages
 from toy_project import ToyProject
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftc.plan.duration import Duration, Timed, duration, total
+from ftc.plan.costs.duration import Duration, Timed, duration, total
 
 
 def test_without_an_earlier_run_there_is_no_number() -> None:

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from ftc.plan.costs.model_shape import DTYPE_BYTES, ModelShape, Unknown, shape_of_model
 from ftc.plan.freshness import State
-from ftc.plan.model_shape import DTYPE_BYTES, ModelShape, Unknown, shape_of_model
 from ftc.plan.stages import Plan, Stage
 from ftc.store.store import Store
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ftc.plan.costs.gguf_header import GgufHeader, read_gguf_header
 from ftc.plan.freshness import State
-from ftc.plan.gguf_header import GgufHeader, read_gguf_header
 from ftc.plan.locate import SCRATCH
 from ftc.plan.stages import Plan, Stage
 from ftc.store.objects import Stored

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ftc.plan.capacity import Capacity, free_disk
-from ftc.plan.duration import Duration, Timed, duration, total
-from ftc.plan.expected import Expectation, size_of_source
-from ftc.plan.expected import total as total_size
+from ftc.plan.costs.capacity import Capacity, free_disk
+from ftc.plan.costs.duration import Duration, Timed, duration, total
+from ftc.plan.costs.expected import Expectation, size_of_source
+from ftc.plan.costs.expected import total as total_size
+from ftc.plan.costs.history import History, read_history
+from ftc.plan.costs.memory import Memory, training_memory
+from ftc.plan.costs.model_shape import Unknown
+from ftc.plan.costs.work import has_measure, work_of
 from ftc.plan.freshness import Freshness, State, Status
-from ftc.plan.history import History, read_history
-from ftc.plan.memory import Memory, training_memory
-from ftc.plan.model_shape import Unknown
 from ftc.plan.stages import Stage
-from ftc.plan.work import has_measure, work_of
 from ftc.store.records import Record
 from ftc.store.store import Store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ftc.plan.gguf_header import read_gguf_header
+from ftc.plan.costs.gguf_header import read_gguf_header
 from ftc.plan.locate import locate
 
 

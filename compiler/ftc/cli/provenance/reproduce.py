@@ -14,8 +14,8 @@ from ftc.build.outputs import output_paths
 from ftc.build.provenance import usable_processors
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.story import KEY_DIGITS, shown, story
-from ftc.cli.subject import Subject, Surroundings
+from ftc.cli.provenance.story import KEY_DIGITS, shown, story
+from ftc.cli.provenance.subject import Subject, Surroundings
 from ftc.plan.locate import locate
 from ftc.store.lineage import Lineage
 from ftc.store.records import Record

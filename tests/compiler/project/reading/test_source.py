@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import ftc.project.events
+import ftc.project.reading.events
 from ftc.diagnostics import Place, ProjectError
-from ftc.project.source import parse
+from ftc.project.reading.source import parse
 
 FILE = Path("project.yaml")
 
@@ -122,7 +122,9 @@ def test_aliases_that_only_grow_in_depth_are_refused() -> None:
 @pytest.mark.parametrize("text", ['a: "\\ud800"', 'a: "\\UFFFFFFFF"', "a: \x07", "a\n\tb: [", "%"])
 def test_without_libyaml_nothing_else_comes_out(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML's own parser is used where libyaml was not built in; its errors are turned as well."""
-    monkeypatch.setattr(ftc.project.events, "Parser", ftc.project.events.PythonParser)
+    monkeypatch.setattr(
+        ftc.project.reading.events, "Parser", ftc.project.reading.events.PythonParser
+    )
 
     with pytest.raises(ProjectError):
         parse(FILE, text, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from ftc.plan.memory import Device
+from ftc.plan.costs.memory import Device
 from ftc.store.store import Store
 
 

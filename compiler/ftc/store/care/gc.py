@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftc.store import atomic
+from ftc.store.care.marking import DAY_SECONDS, KEY, UNFINISHED_DAYS, Marked, files_of
+from ftc.store.care.projects import forget, registered
 from ftc.store.digests import PREFIX
 from ftc.store.locks import KeyLock
-from ftc.store.marking import DAY_SECONDS, KEY, UNFINISHED_DAYS, Marked, files_of
-from ftc.store.projects import forget, registered
 from ftc.store.store import Store, key_of_ref
 
 NO_RECORD = "of no record"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ftc.plan.capacity import Capacity
-from ftc.plan.cost import Cost, PlanCost, plan_cost
-from ftc.plan.duration import Duration
-from ftc.plan.expected import Expectation
+from ftc.plan.costs.capacity import Capacity
+from ftc.plan.costs.cost import Cost, PlanCost, plan_cost
+from ftc.plan.costs.duration import Duration
+from ftc.plan.costs.expected import Expectation
+from ftc.plan.costs.history import read_history
 from ftc.plan.freshness import Freshness
-from ftc.plan.history import read_history
 from ftc.plan.stages import Edge
 from ftc.store.objects import Stored
 from ftc.store.records import Record

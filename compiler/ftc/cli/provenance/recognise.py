@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ftc.cli.subject import Subject, Surroundings, of_makers
+from ftc.cli.provenance.subject import Subject, Surroundings, of_makers
 from ftc.plan.sources import LOOK_BYTES
 from ftc.store.digests import PREFIX, Entry, digest_of_bytes, digest_of_file, encode_listing
 from ftc.store.lineage import Lineage, Maker

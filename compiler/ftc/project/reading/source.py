@@ -16,11 +16,11 @@ from typing import Any, NoReturn
 import yaml
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
-from ftc.project.environment import OPENED_LATER, expand
-from ftc.project.events import events
-from ftc.project.nodes import Node
-from ftc.project.scalars import NotANumberError, plain_value
-from ftc.project.syntax import syntax_faults
+from ftc.project.reading.environment import OPENED_LATER, expand
+from ftc.project.reading.events import events
+from ftc.project.reading.nodes import Node
+from ftc.project.reading.scalars import NotANumberError, plain_value
+from ftc.project.reading.syntax import syntax_faults
 from ftc_runtime.contract import Json
 
 DEEPEST = 64

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftc.diagnostics import Diagnostic, ProjectError
-from ftc.store.projects import Project, registered
+from ftc.store.care.projects import Project, registered
 from ftc.store.store import Store, file_name, key_of_ref
 
 LOCK_FILE = "ftc.lock"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftc.diagnostics import ProjectError
-from ftc.project.text import read
+from ftc.project.reading.text import read
 
 
 def _refused(path: Path) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ftc.plan.costs.model_shape import ModelShape, Unknown, shape_of_model
 from ftc.plan.freshness import State, Status
 from ftc.plan.locate import locate
-from ftc.plan.model_shape import ModelShape, Unknown, shape_of_model
 from ftc.plan.stages import OutsideSource, Plan, Stage
 from ftc.store.store import Store
 

@@ -17,12 +17,12 @@ import pytest
 
 from ftc.diagnostics import ProjectError
 from ftc.plan.keys import key_of
-from ftc.store.gc import Garbage, delete, garbage
+from ftc.store.care.gc import Garbage, delete, garbage
+from ftc.store.care.marking import mark
+from ftc.store.care.projects import Project, register, registered
+from ftc.store.care.roots import roots
+from ftc.store.care.verify import Damage, damages
 from ftc.store.locks import Holder, KeyLock, deleting_from
-from ftc.store.marking import mark
-from ftc.store.projects import Project, register, registered
-from ftc.store.roots import roots
-from ftc.store.verify import Damage, damages
 from toy_project import ToyProject, wait_until
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ftc.plan.memory import Lengths, Memory, adapter_bytes, estimate
-from ftc.plan.model_shape import ModelShape
+from ftc.plan.costs.memory import Lengths, Memory, adapter_bytes, estimate
+from ftc.plan.costs.model_shape import ModelShape
 from ftc_runtime.stages.sft.spec import Params
 
 MIB = 1 << 20

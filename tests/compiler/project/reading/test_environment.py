@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftc.project.environment import expand
+from ftc.project.reading.environment import expand
 
 
 @pytest.mark.parametrize(

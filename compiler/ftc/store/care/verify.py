@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ftc.store import projects
+from ftc.store.care import projects
+from ftc.store.care.marking import files_of
 from ftc.store.digests import PREFIX, digest_of_file, in_parallel
 from ftc.store.inodes import Identity
-from ftc.store.marking import files_of
 from ftc.store.objects import Stored
 from ftc.store.proof import READ_ONLY
 from ftc.store.records import decode_record

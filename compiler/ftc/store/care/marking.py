@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ftc.store.care.roots import Root
 from ftc.store.locks import holder_of
 from ftc.store.objects import Stored
 from ftc.store.records import Record
-from ftc.store.roots import Root
 from ftc.store.store import Store
 
 DAY_SECONDS = 24 * 3600.0

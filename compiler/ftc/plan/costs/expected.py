@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ftc.plan.costs.history import History, Run, run_of
+from ftc.plan.costs.memory import adapter_bytes
+from ftc.plan.costs.model_shape import DTYPE_BYTES, ModelShape, Unknown, shape_of_model
+from ftc.plan.costs.work import MADE, Given
 from ftc.plan.freshness import Freshness, State
-from ftc.plan.history import History, Run, run_of
-from ftc.plan.memory import adapter_bytes
-from ftc.plan.model_shape import DTYPE_BYTES, ModelShape, Unknown, shape_of_model
 from ftc.plan.stages import Edge, OutsideSource, Stage
-from ftc.plan.work import MADE, Given
 
 BITS = {
     "f32": 32.0, "f16": 16.0, "bf16": 16.0, "q8_0": 8.5, "q6_k": 6.6, "q5_k_m": 5.7, "q5_k_s": 5.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ftc.plan.history import read_history
+from ftc.plan.costs.history import read_history
 from ftc.store.objects import Stored
 from ftc.store.records import Record, encode_record
 from ftc.store.store import Store

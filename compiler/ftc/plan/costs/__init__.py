@@ -1,0 +1,1 @@
+"""What a build costs, before anything is spent: time, bytes, room on the disk, memory."""

@@ -1,0 +1,1 @@
+"""YAML -> values, each with its place in the file."""
