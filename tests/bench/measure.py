@@ -12,6 +12,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+NOT_PASSED_ON = ("FTC_STORE", "PYTHONDONTWRITEBYTECODE")
+
 FTC = [sys.executable, "-P", "-m", "ftc"]
 
 
@@ -27,10 +29,10 @@ def timed(
 def run(
     command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that must end well."""
-    without_store = {name: value for name, value in os.environ.items() if name != "FTC_STORE"}
+    """Run a command that must end well, with a store and bytecode of its own as users have them."""
+    ours = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     ended = subprocess.run(
-        command, cwd=folder, env={**without_store, **(environment or {})},
+        command, cwd=folder, env={**ours, **(environment or {})},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if ended.returncode:
