@@ -228,6 +228,8 @@ class _Builder:
         if stage.name in self._errors:
             raise self._errors[stage.name]
         state = self._freshness.states[stage.name]
+        if state.found is not None and state.found.problem and state.status not in AT_HAND:
+            raise StageFailed(StageFailure(state.found.problem))
         if state.key is None or state.preimage is None:
             raise StageFailed(StageFailure(state.note or "its inputs are not known"))
         inputs = {}

@@ -161,13 +161,13 @@ class Freshness:
         if record is not None:
             status = Status.REMOTE if self._supplied(record) else Status.ABSENT
             note: str | None = (
-                _size(record)
-                if status is Status.REMOTE
-                else "its files are missing or damaged in the store"
+                _size(record) if status is Status.REMOTE else "its files are not all here"
             )
             return State(
                 stage.name, status, key, image, record, changes=why, note=note, found=found
             )
+        if found is not None and found.problem:
+            return State(stage.name, Status.UNRESOLVED, note=found.problem, found=found)
         if (now := self._holder(key)) is not None:
             note = f"by process {now.pid} on {now.host}"
             return State(

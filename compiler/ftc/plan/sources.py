@@ -14,7 +14,7 @@ from ftc.plan.stages import OutsideSource
 from ftc.store.statcache import StatCache
 
 if TYPE_CHECKING:
-    from ftc.lockfile.lock import Pin
+    from ftc.lockfile.lock import Lock, Pin
 
 
 LOOK_BYTES = 1 << 26
@@ -22,7 +22,11 @@ LOOK_BYTES = 1 << 26
 
 
 class Found(NamedTuple):
-    """A source as it is now: its digest, or why there is none."""
+    """A source as it is now: its digest, or why there is none.
+
+    Of what is not here the digest is ftc.lock's: enough for a key whose result is known, and
+    *problem* says why nothing can be made from it.
+    """
 
     digest: str | None
     problem: str | None = None
@@ -46,6 +50,7 @@ class Sources:
         """*root* is the project's folder; *digests* remembers those of its files."""
         self.root = root
         self.digests = digests
+        self._locked: Lock | None = None
         self._pins: dict[str, Pin] | None = None
         self._may_read = LOOK_BYTES
         self._read: set[Path] = set()
@@ -75,7 +80,9 @@ class Sources:
             return self._pinned(source)
         if source.path is None:
             package = source.uri.removeprefix(PACKAGE).split("/")[0]
-            return Found(None, f"{source.uri} is not here: pip install {package}")
+            problem = f"{source.uri} is not here: pip install {package}"
+            locked = self._head().contents.get(source.uri)
+            return Found(locked.digest if locked else None, problem)
         try:
             look = self.digests.look(source.path)
             unread = look.unread_bytes()
@@ -108,11 +115,16 @@ class Sources:
 
     def _pinned_so_far(self) -> dict[str, Pin]:
         if self._pins is None:
-            # Few projects have a hub's model, and tomllib takes its time.
+            self._pins = dict(self._head().pins)
+        return self._pins
+
+    def _head(self) -> Lock:
+        if self._locked is None:
+            # Few projects need it, and tomllib takes its time.
             from ftc.lockfile.reading import read_head
 
-            self._pins = dict(read_head(self.root).pins)
-        return self._pins
+            self._locked = read_head(self.root)
+        return self._locked
 
 
 def _of_text(text: str) -> str:

@@ -106,3 +106,28 @@ def test_a_build_reads_what_a_look_left_and_all_is_fresh_after_it(tmp_path: Path
     assert outcome.code == 0
     assert told == [(0, 1001), (1001, 1001)]
     assert set(project.statuses().values()) == {"fresh"}
+
+
+def test_of_a_package_that_is_not_installed_the_lock_knows_the_digest(tmp_path: Path) -> None:
+    """So results that others made of it can be fetched; here nothing is made from it."""
+    project = ToyProject(tmp_path)
+    package = tmp_path / "model.gguf"
+    package.write_bytes(b"GGUF")
+    made = project.stage("model:base", source=package)
+    project.stage("sft:a", inputs=["model:base"])
+    digest = project.freshness().sources.find(OutsideSource("model.gguf", path=package)).digest
+    project.build()
+    for blob in (tmp_path / ".ftc" / "objects").rglob("*"):
+        blob.unlink() if blob.is_file() else None
+    gone = OutsideSource("package://absent/model.gguf")
+    project.stages["model:base"] = made._replace(source=gone)
+    unlocked = project.statuses()
+    lines = [f'[source."{gone.uri}"]', f'digest = "{digest}"', "bytes = 4"]
+    (tmp_path / "ftc.lock").write_text("\n".join(["version = 1", "", *lines]) + "\n")
+
+    locked = project.statuses()
+    outcome = project.build()
+
+    assert unlocked == {"model:base": "unresolved", "sft:a": "pending"}
+    assert locked == {"model:base": "absent", "sft:a": "absent"}
+    assert outcome.failed["model:base"].message == f"{gone.uri} is not here: pip install absent"
