@@ -12,6 +12,7 @@ class Params(StageParams):
 
     kind: ClassVar = "gguf"
     version: ClassVar = 2
+    changes: ClassVar = {2: "the file names the digests of what it was made from"}
     needs: ClassVar = {"model": Need(Artifact.MODEL)}
     makes: ClassVar = {"gguf": Artifact.GGUF}
     libraries: ClassVar = ("torch", "transformers", "llama.cpp-converter")

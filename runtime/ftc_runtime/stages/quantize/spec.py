@@ -17,6 +17,7 @@ class Params(StageParams):
 
     kind: ClassVar = "quantize"
     version: ClassVar = 2
+    changes: ClassVar = {2: "the file names the digests of what it was made from"}
     needs: ClassVar = {"gguf": Need(Artifact.GGUF)}
     makes: ClassVar = {"gguf": Artifact.GGUF}
     libraries: ClassVar = ("llama-cpp-python",)
