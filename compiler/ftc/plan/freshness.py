@@ -11,7 +11,7 @@ from ftc.plan.keys import key_of, preimage
 from ftc.plan.sources import Found, Sources
 from ftc.plan.stages import Plan, Stage
 from ftc.store.digests import in_parallel
-from ftc.store.records import Record
+from ftc.store.records import Record, is_rehearsed
 from ftc.store.store import Store
 
 if TYPE_CHECKING:
@@ -232,7 +232,6 @@ class Freshness:
         if not has_lock(self.plan.root):
             return None
         from ftc.lockfile.reading import LockedStages
-        from ftc.plan.rehearsal import is_rehearsed
 
         if is_rehearsed({"spec": stage.semantic}):
             return None

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ftc.plan.stages import Plan, Stage
-
-MARK = "rehearsal"
-"""In the spec of every rehearsed key, so that none is ever taken for a real one."""
+from ftc.store.records import REHEARSAL
 
 
 def rehearsal(plan: Plan) -> Plan:
@@ -28,12 +23,7 @@ def rehearsal(plan: Plan) -> Plan:
 
 def owner_of_rehearsal(owner: str) -> str:
     """Return whose refs a rehearsal's are: never the project's own."""
-    return f"{owner}.{MARK}"
-
-
-def is_rehearsed(preimage: Mapping[str, Any]) -> bool:
-    """Say whether a record of this preimage comes from a rehearsal."""
-    return preimage["spec"].get(MARK) is True
+    return f"{owner}.{REHEARSAL}"
 
 
 def _rehearsed(stage: Stage, *, after_rehearsed: bool) -> Stage:
@@ -44,5 +34,5 @@ def _rehearsed(stage: Stage, *, after_rehearsed: bool) -> Stage:
     if small == params and not after_rehearsed:
         return stage
     return stage._replace(
-        params=small.model_dump(mode="json"), semantic={**small.semantic(), MARK: True}
+        params=small.model_dump(mode="json"), semantic={**small.semantic(), REHEARSAL: True}
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ftc.store.digests import Entry
 from ftc.store.objects import Stored
-from ftc.store.records import Record, decode_record
+from ftc.store.records import Record, decode_record, is_rehearsed
 from ftc.store.store import Store
 
 PREDICTIONS, SCORES = "predictions", "scores"
@@ -123,8 +123,13 @@ class Lineage:
         ]
 
     def _measuring(self, digest: str) -> Iterator[Record]:
-        """Yield the predictions of just this: not those of an adapter on top of it."""
+        """Yield the predictions of just this: not those of an adapter on top of it.
+
+        Those of a rehearsal, which are of a few rows, say nothing of it.
+        """
         for reader in self.readers(digest):
+            if is_rehearsed(reader.preimage):
+                continue
             inputs = reader.preimage.get("inputs", {})
             measured = next((inputs[role] for role in MEASURED_ROLES if role in inputs), None)
             if measured == digest and _outputs_of(reader, PREDICTIONS):

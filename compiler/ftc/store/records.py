@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from ftc.store.objects import Stored
 
 RECORD_SCHEMA = 1
+REHEARSAL = "rehearsal"
+"""In the spec of every rehearsed key, and behind a dot at the end of the owner of its refs."""
 NO_CHECKSUM = "0" * 64
 """What a record of an earlier ftc has, which held none."""
 
@@ -24,6 +26,11 @@ class Record(NamedTuple):
 
 
 FIELDS = {"schema", *Record._fields}
+
+
+def is_rehearsed(preimage: Mapping[str, Any]) -> bool:
+    """Say whether a record of this preimage comes from a rehearsal: nobody's result."""
+    return preimage["spec"].get(REHEARSAL) is True
 
 
 class Failure(NamedTuple):

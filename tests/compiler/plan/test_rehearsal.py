@@ -8,9 +8,10 @@ import pytest
 
 from ftc.plan.keys import key_of, preimage
 from ftc.plan.lower import lower
-from ftc.plan.rehearsal import is_rehearsed, rehearsal
+from ftc.plan.rehearsal import rehearsal
 from ftc.plan.stages import Plan, Stage
 from ftc.project.load import load
+from ftc.store.records import is_rehearsed
 
 PROJECT = """\
 version: 1

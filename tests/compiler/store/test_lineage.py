@@ -10,6 +10,7 @@ import pytest
 
 from ftc.store.lineage import Lineage
 from ftc.store.records import Record, encode_record
+from ftc.store.records import REHEARSAL
 from ftc.store.store import Store
 from made_store import MadeStore, folder, gguf, made_store, text
 
@@ -101,6 +102,23 @@ def test_scores_are_those_of_the_thing_itself(made: MadeStore) -> None:
         ("predict:recall/a", {"rouge-l": 1.5})
     ]
     assert lineage.scores(made.records["model:base"]) == []
+
+
+def test_a_rehearsal_says_nothing_of_a_model(made: MadeStore) -> None:
+    """It measured the real base on a few rows only."""
+    made.add(
+        "predict:recall/base",
+        outputs={"predictions": ("predictions", text(made.store.root / "p", "few"))},
+        inputs={"model": made.digest("model:base", "model")},
+        spec={REHEARSAL: True},
+    )
+    made.add(
+        "score:recall/base",
+        outputs={"scores": ("scores", text(made.store.root / "s", '{"rouge-l": 1.5}'))},
+        inputs={"predictions": made.digest("predict:recall/base", "predictions")},
+    )
+
+    assert Lineage([made.store]).scores(made.records["model:base"]) == []
 
 
 def test_a_torn_record_is_passed_over(made: MadeStore) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ftc.plan.rehearsal import is_rehearsed
-from ftc.store.records import Record, decode_record
+from ftc.store.records import Record, decode_record, is_rehearsed
 from ftc.store.store import Store
 
 MOST_RECORDS = 3000

@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from ftc.diagnostics import Diagnostic, ProjectError
 from ftc.store.care.projects import Project, registered
+from ftc.store.records import REHEARSAL
 from ftc.store.store import Store, file_name, key_of_ref
 
 LOCK_FILE = "ftc.lock"
 OUT_FOLDER = "out"
-REHEARSAL = ".rehearsal"
-"""Ends the owner of refs that keep nothing: a rehearsal's."""
 _LOCKED = re.compile(r'^\[stage\."?([^"\]]+)"?\]$|^key = "([0-9a-f]{64})"$', re.MULTILINE)
 
 
@@ -47,7 +46,7 @@ def roots(store: Store, project: Project, *, used: Sequence[tuple[str, str]]) ->
     by_folder = {file_name(owner): other for owner, other in known.items()}
     for folder in _folders(store.root / "refs"):
         owner = by_folder.get(folder.name)
-        if folder.name.endswith(REHEARSAL) or (owner is not None and owner.is_gone()):
+        if folder.name.endswith(f".{REHEARSAL}") or (owner is not None and owner.is_gone()):
             continue
         for file in folder.glob("*.json"):
             if owner == project and file.stem not in stages:
