@@ -38,7 +38,7 @@ def main(lifeline: int, command: list[str]) -> int:
     code = None
     while code is None:
         asked: set[int] = set()
-        readable, _, _ = select.select([lifeline, wake], [], [])
+        readable = said_something(lifeline, wake)
         if wake in readable:
             asked = set(os.read(wake, 1024)) & {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
             code = reap().get(child)
@@ -143,8 +143,17 @@ def parent_of(process: str) -> int | None:
 
 def heard(lifeline: int) -> bytes:
     """Return what ftc has said since; nothing if it is gone."""
-    readable, _, _ = select.select([lifeline], [], [], 0)
-    return os.read(lifeline, 64) if readable else b""
+    return os.read(lifeline, 64) if said_something(lifeline, seconds=0) else b""
+
+
+def said_something(*descriptors: int, seconds: float | None = None) -> set[int]:
+    """Return those that can be read or have ended; wait for one as long as told, or for ever."""
+    # Not `select`, which knows no descriptor beyond 1023: a large build has more open.
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    found = poller.poll(None if seconds is None else seconds * 1000)
+    return {descriptor for descriptor, _ in found}
 
 
 def send(process: int, number: int) -> None:

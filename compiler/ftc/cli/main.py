@@ -55,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     console = Console()
     # A command of 80 ms would spend 3 of them here; a build turns it on again.
+    was_collecting = gc.isenabled()
     gc.disable()
     try:
         return int(_dispatch(words, console))
@@ -69,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
         return _failed(error, console)
     finally:
         console.close()
+        if was_collecting:
+            gc.enable()
 
 
 def _dispatch(words: list[str], console: Console) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -93,6 +94,20 @@ def start_family(
 def test_the_exit_status_is_the_stages(shims: list[Shim], command: list[str], code: int) -> None:
     """A signal shows as 128 + its number."""
     assert start(shims, command).process.wait(timeout=20) == code
+
+
+def test_a_build_may_have_a_thousand_descriptors_open(shims: list[Shim]) -> None:
+    """The lifeline then has a number that `select` does not take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        shim = start(shims, [sys.executable, "-c", "raise SystemExit(3)"])
+        assert shim.process.wait(timeout=20) == 3
+    finally:
+        for descriptor in many:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_a_stage_leaves_running_is_ended(shims: list[Shim], tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftc.store.lineage import Lineage
-from ftc.store.records import Record, encode_record
-from ftc.store.records import REHEARSAL
+from ftc.store.records import REHEARSAL, Record, encode_record
 from ftc.store.store import Store
 from made_store import MadeStore, folder, gguf, made_store, text
 
