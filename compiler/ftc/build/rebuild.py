@@ -39,6 +39,7 @@ def rebuild(
     reporter: Reporter,
     threads: int | None = None,
     command: Command = runtime_command,
+    keep_refs: bool = True,
 ) -> tuple[Outcome, list[Repetition]]:
     """Run the named stages, which have a result, once more, and compare every output.
 
@@ -52,6 +53,7 @@ def rebuild(
         reporter=reporter,
         threads=threads,
         command=command,
+        keep_refs=keep_refs,
         compare=compare,
         afresh=again.names,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 from ftc.build.locked import LockedOutcome, build_locked
 from ftc.build.rebuild import rebuild
@@ -80,12 +79,17 @@ def _tell(done: LockedOutcome, console: Console) -> None:
 
 
 def again(
-    workspace: Workspace, freshness: Freshness, words: Sequence[str], *, console: Console
+    workspace: Workspace, freshness: Freshness, arguments: argparse.Namespace, *, console: Console
 ) -> int:
-    """Run the stages of *words* once more and compare."""
+    """Run the stages of `--rebuild` once more and compare."""
     plan = workspace.plan
-    names = workspace.made_by(words)
-    outcome, found = rebuild(freshness, names, reporter=Progress(plan, console, total=len(names)))
+    names = workspace.made_by(arguments.rebuild)
+    outcome, found = rebuild(
+        freshness,
+        names,
+        reporter=Progress(plan, console, total=len(names)),
+        keep_refs=not arguments.settings,
+    )
     for one in found:
         if console.json:
             digests = {"first": one.first.digest, "second": one.second.digest, "where": one.where}

@@ -221,6 +221,27 @@ def test_rebuilding_compares_with_the_first_result(rows: Ftc) -> None:
     assert file.with_name(f"{key}.alt.1.json").exists()
 
 
+def test_a_second_run_with_settings_leaves_the_project_alone(rows: Ftc) -> None:
+    """What the project uses is still what it used."""
+    assert rows("build", "sums").returncode == 0
+    (ref,) = (rows.store / "refs").glob("*/dataset*.json")
+    used = ref.read_text()
+
+    tried = rows("build", "--rebuild", "sums", "-s", "sums.holdout.seed=8")
+
+    assert tried.returncode == 0, tried.stderr
+    assert "came out the same" in tried.stdout
+    assert ref.read_text() == used
+
+
+def test_a_build_goes_one_way_at_a_time(rows: Ftc) -> None:
+    """Two ways at once would have one of them do nothing."""
+    done = rows("build", "--rehearse", "--locked")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("argument --locked: not allowed with argument --rehearse\n")
+
+
 def test_after_a_merge_conflict_the_lock_is_made_again(rows: Ftc) -> None:
     """One way out, named by every command that needs the lock."""
     file = rows.folder / "ftc.lock"

@@ -31,11 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="items, outputs or stages")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would run")
     parser.add_argument(
-        "--rehearse",
-        action="store_true",
-        help="run everything on a few rows and one step; leave results, refs and out/ alone",
-    )
-    parser.add_argument(
         "-k",
         "--keep-going",
         action="store_true",
@@ -53,14 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--offline", action="store_true", help="ask no remote and no hub: the store must do"
     )
-    as_locked = parser.add_mutually_exclusive_group()
-    as_locked.add_argument(
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="run everything on a few rows and one step; leave results, refs and out/ alone",
+    )
+    way.add_argument(
         "--locked", action="store_true", help="just what ftc.lock says; exit 4 if that differs"
     )
-    as_locked.add_argument(
+    way.add_argument(
         "--frozen", action="store_true", help="run nothing: take ftc.lock's outputs by digest"
     )
-    as_locked.add_argument(
+    way.add_argument(
         "--rebuild",
         action="append",
         default=[],
@@ -133,7 +133,7 @@ def _again(workspace: Workspace, arguments: argparse.Namespace, console: Console
 
     freshness = workspace.freshness()
     freshness.look()
-    return again(workspace, freshness, arguments.rebuild, console=console)
+    return again(workspace, freshness, arguments, console=console)
 
 
 def _as_locked(workspace: Workspace, arguments: argparse.Namespace, console: Console) -> int:
