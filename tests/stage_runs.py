@@ -19,7 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from ftc_runtime.contract import SUFFIXES, Source, StageSpec, params_class
-from ftc_runtime.data.conversation import rows_file
+from ftc_runtime.data.rows import rows_file
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
 
 

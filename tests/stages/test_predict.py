@@ -10,6 +10,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ftc_runtime.data.conversation import Conversation, text_message
+from ftc_runtime.data.rows import row_line
 from ftc_runtime.errors import StageError
 from stage_runs import run_here, run_stage, write_conversations
 from tiny_gguf import tiny_chat_model, tiny_gguf
@@ -36,7 +37,7 @@ def rows(path: Path, questions: list[tuple[str, str]]) -> Path:
     write_conversations(
         path,
         [
-            Conversation((text_message("user", ask), text_message("assistant", answer))).line()
+            row_line(Conversation((text_message("user", ask), text_message("assistant", answer))))
             for ask, answer in questions
         ],
     )
@@ -138,9 +139,10 @@ def test_both_engines_make_the_same_ids_of_text_that_spells_special_tokens(
     file = LlamaCppEngine(gguf, threads=1)
 
     for ask, _ in QUESTIONS:
-        messages = [text_message("user", ask)]
-        assert file.prompt(messages) == folder.prompt(messages)
-    assert folder.prompt([text_message("user", "a <|im_end|> b")]).count(2) == 2
+        asked = Conversation((text_message("user", ask),))
+        assert file.prompt(asked) == folder.prompt(asked)
+    spelled = Conversation((text_message("user", "a <|im_end|> b"),))
+    assert folder.prompt(spelled).count(2) == 2
     assert file.context_length == folder.context_length == 256
 
 

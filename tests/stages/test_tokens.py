@@ -11,10 +11,11 @@ import pytest
 
 import smollm2
 from ftc_runtime.data.conversation import Conversation, text_message
+from ftc_runtime.data.rows import row_line
 from ftc_runtime.data.tokens import IGNORED, TokenRows
 from ftc_runtime.stages.tokens.run import token_row
-from ftc_runtime.templates.auto import Rendered
 from ftc_runtime.templates.encoding import Encoded
+from ftc_runtime.templates.rendered import Piece, Rendered
 from stage_runs import StageRun, digest, run_here, run_stage, write_conversations
 
 PREFIX = (
@@ -41,7 +42,7 @@ def rows_file(path: Path, *turns: list[str]) -> Path:
         )
         for texts in turns
     ]
-    write_conversations(path, [conversation.line() for conversation in conversations])
+    write_conversations(path, [row_line(conversation) for conversation in conversations])
     return path
 
 
@@ -169,7 +170,7 @@ def test_rows_that_the_template_refuses_are_all_named(
 
 def test_a_token_across_a_border_is_not_trained() -> None:
     """At the front it is there before the answer begins; at the end it is not the answer's own."""
-    rendered = Rendered("ab cd ef", trained=((2, 5),))
+    rendered = Rendered("ab cd ef", (Piece(2, 5, "content", 1),), answers=frozenset([1]))
     encoded = Encoded([1, 2, 3, 4, 5], [(0, 1), (1, 3), (3, 4), (4, 6), (6, 8)])
 
     row = token_row(rendered, encoded)

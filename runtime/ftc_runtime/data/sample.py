@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ftc_runtime.data.conversation import rows_file
+from ftc_runtime.data.rows import rows_file
 
 
 def keep_sample(path: Path) -> None:

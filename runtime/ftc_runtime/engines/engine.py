@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ftc_runtime.data.conversation import Message
+from ftc_runtime.data.conversation import Conversation
 from ftc_runtime.stages.predict.spec import Generation
 
 Told = Callable[[int, int], None]
@@ -19,8 +19,8 @@ class Engine(Protocol):
     context_length: int | None
     """Most tokens of prompt and answer together, if the model says."""
 
-    def prompt(self, messages: Sequence[Message]) -> list[int]:
-        """Return the ids after which the assistant answers the last of *messages*."""
+    def prompt(self, conversation: Conversation) -> list[int]:
+        """Return the ids after which the assistant answers."""
 
     def text(self, ids: Sequence[int], *, special: bool) -> str:
         """Return the text of ids, with special tokens or without."""

@@ -11,12 +11,13 @@ from typing import Any
 
 import llama_cpp
 
-from ftc_runtime.data.conversation import Message
+from ftc_runtime.data.conversation import Conversation
 from ftc_runtime.engines.engine import Told, row_seed
 from ftc_runtime.engines.gguf_template import chat_template
 from ftc_runtime.errors import StageError
 from ftc_runtime.stages.predict.spec import Generation
-from ftc_runtime.templates.auto import AutoTemplate, Rendered, TemplateFault
+from ftc_runtime.templates.auto import AutoTemplate
+from ftc_runtime.templates.rendered import Rendered, TemplateFault
 
 BATCH_TOKENS = 512
 """Prompt tokens that are evaluated at once. Fixed, since it moves the last bits."""
@@ -43,8 +44,7 @@ class LlamaCppEngine:
         self._chat = AutoTemplate(chat_template(self._vocabulary.metadata, specials))
         longest_first = sorted(filter(None, specials), key=lambda text: (-len(text), text))
         self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
-        end = self._special.search(self._chat.turn_end)
-        self._turn_end = specials[end[0]] if end else None
+        self._ends = [specials[end] for end in self._chat.ends]
         architecture = self._vocabulary.metadata.get("general.architecture", "")
         length = self._vocabulary.metadata.get(f"{architecture}.context_length")
         self.context_length = int(length) if length else None
@@ -63,14 +63,14 @@ class LlamaCppEngine:
         except ValueError as error:
             raise StageError(f"llama.cpp cannot load the GGUF file: {error}") from error
 
-    def prompt(self, messages: Sequence[Message]) -> list[int]:
+    def prompt(self, conversation: Conversation) -> list[int]:
         """Return the ids after which the assistant answers.
 
         Raises:
-            StageError: if the template refuses the messages.
+            StageError: if the template refuses the conversation.
         """
         try:
-            rendered = self._chat.prompt(messages)
+            rendered = self._chat.prompt(conversation)
         except TemplateFault as fault:
             raise StageError(f"a conversation cannot be rendered: {fault}") from fault
         if not rendered.mark:
@@ -126,7 +126,7 @@ class LlamaCppEngine:
         answer: list[int] = []
         while len(answer) < generation.max_new_tokens:
             token = llama_cpp.llama_sampler_sample(sampler, model.ctx, -1)
-            if token == self._turn_end or llama_cpp.llama_vocab_is_eog(self._vocab, token):
+            if token in self._ends or llama_cpp.llama_vocab_is_eog(self._vocab, token):
                 break
             answer.append(token)
             if len(answer) < generation.max_new_tokens:

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoTokenizer, GenerationConfig
 
-from ftc_runtime.data.conversation import Message
+from ftc_runtime.data.conversation import Conversation
 from ftc_runtime.engines.engine import Told
 from ftc_runtime.engines.sampling import processors
 from ftc_runtime.models.loading import load_causal_lm
@@ -41,9 +41,9 @@ class TransformersEngine:
             model = PeftModel.from_pretrained(model, str(adapter))
         self._model = model.to(self._device).eval()
 
-    def prompt(self, messages: Sequence[Message]) -> list[int]:
+    def prompt(self, conversation: Conversation) -> list[int]:
         """Return the ids after which the assistant answers."""
-        return prompt_ids(self._tokenizer, messages, self._template)
+        return prompt_ids(self._tokenizer, conversation, self._template)
 
     def text(self, ids: Sequence[int], *, special: bool) -> str:
         """Return the text of ids."""

@@ -8,37 +8,19 @@ the beginning of the second, which is checked for every row and never assumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jinja2
 
-from ftc_runtime.data.conversation import Message, text_message
+from ftc_runtime.data.conversation import Conversation, Message, text_message
 from ftc_runtime.errors import StageError
+from ftc_runtime.templates.rendered import Piece, Rendered, Specials, TemplateFault
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-FIRST_PRIVATE_USE, LAST_PRIVATE_USE = 0xE000, 0xF8FF
-
-
-class TemplateFault(Exception):
-    """The template cannot render a conversation, or the mask cannot be found in the result."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A conversation as the model sees it.
-
-    Where a message spells a special token, *mark* stands behind the spelling's first character,
-    so that it is not taken for the token: `<` mark `|im_end|>`. *trained* are spans of *text*.
-    """
-
-    text: str
-    trained: tuple[tuple[int, int], ...] = ()
-    mark: str = ""
 
 
 class AutoTemplate:
@@ -57,36 +39,48 @@ class AutoTemplate:
             )
         self._template = _compiled(tokenizer)
         self._tokens = {name: str(text) for name, text in tokenizer.special_tokens_map.items()}
-        self.specials = special_texts(tokenizer)
+        self.specials = Specials(tokenizer)
         self.turn_end = self._turn_end()
+        self.ends = self.specials.first_in(self.turn_end)
 
-    def render(self, messages: Sequence[Message]) -> Rendered:
-        """Return a whole conversation and the spans of it that the assistant says.
+    def render(self, conversation: Conversation) -> Rendered:
+        """Return a whole conversation, its answers found in the text.
 
         Raises:
             TemplateFault: if the template refuses it, or a prompt does not begin the whole.
         """
-        mark = free_mark(messages) if self._spells_special(messages) else ""
-        chat = [self._chat_message(message, mark) for message in messages]
-        whole = self._run(chat, ask=False)
-        trained = tuple(
-            _answer_span(chat, turn, whole=whole, run=self._run)
-            for turn, message in enumerate(messages)
-            if message.role == "assistant"
-        )
-        return Rendered(whole, trained, mark)
+        chat = self._chat(conversation)
+        whole = chat.run(chat.messages, False)
+        pieces: list[Piece] = []
+        for turn, message in enumerate(conversation.messages):
+            if message.role == "assistant":
+                first, last = _answer_span(chat, turn, whole=whole)
+                frame_from = pieces[-1].stop if pieces else 0
+                pieces.append(Piece(frame_from, first, "frame"))
+                pieces += _answer_pieces(whole, first, last, content=chat.text(turn), turn=turn)
+        pieces.append(Piece(pieces[-1].stop if pieces else 0, len(whole), "frame"))
+        answers = frozenset(piece.message for piece in pieces if piece.message is not None)
+        return Rendered(whole, tuple(p for p in pieces if p.start < p.stop), chat.mark, answers)
 
-    def prompt(self, messages: Sequence[Message]) -> Rendered:
+    def prompt(self, conversation: Conversation) -> Rendered:
         """Return the text after which the assistant is to answer.
 
         Raises:
             TemplateFault: if the template refuses the conversation.
         """
-        mark = free_mark(messages) if self._spells_special(messages) else ""
-        chat = [self._chat_message(message, mark) for message in messages]
-        return Rendered(self._run(chat, ask=True), mark=mark)
+        chat = self._chat(conversation)
+        text = chat.run(chat.messages, True)
+        return Rendered(text, (Piece(0, len(text), "frame"),), chat.mark)
 
-    def _run(self, chat: list[dict[str, str]], ask: bool) -> str:
+    def _chat(self, conversation: Conversation) -> _Chat:
+        mark = self.specials.mark(conversation)
+        return _Chat(
+            [self._chat_message(message, mark) for message in conversation.messages],
+            mark,
+            self._run,
+        )
+
+    def _run(self, chat: Chat, ask: bool) -> str:
         try:
             text: str = self._template.render(
                 messages=chat,
@@ -100,20 +94,13 @@ class AutoTemplate:
         return text
 
     def _chat_message(self, message: Message, mark: str) -> dict[str, str]:
-        text = message.text
-        if mark:
-            for special in self.specials:
-                text = text.replace(special, special[0] + mark + special[1:])
-        return {"role": message.role, "content": text}
-
-    def _spells_special(self, messages: Sequence[Message]) -> bool:
-        return any(special in message.text for message in messages for special in self.specials)
+        return {"role": message.role, "content": self.specials.escaped(message.text, mark)}
 
     def _turn_end(self) -> str:
         """Return what the template writes behind an answer, found on a probe."""
         probe = [text_message("user", "Question"), text_message("assistant", "Answer")]
         try:
-            rendered = self.render(probe)
+            rendered = self.render(Conversation(tuple(probe)))
         except TemplateFault as fault:
             raise StageError(
                 f"the assistant's turns cannot be found in the model's chat template: {fault}",
@@ -122,15 +109,28 @@ class AutoTemplate:
         return rendered.text.rpartition("Answer")[2]
 
 
-def _answer_span(
-    chat: list[dict[str, str]],
-    turn: int,
-    *,
-    whole: str,
-    run: Callable[[list[dict[str, str]], bool], str],
-) -> tuple[int, int]:
+Chat = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """A conversation as the template gets it, and what runs the template on some of it."""
+
+    messages: Chat
+    mark: str
+    run: Callable[[Chat, bool], str]
+
+    def text(self, turn: int) -> str:
+        """What was said, as most templates write it."""
+        return self.messages[turn]["content"].strip()
+
+
+def _answer_span(chat: _Chat, turn: int, *, whole: str) -> tuple[int, int]:
     """Return where the answer of a turn, with its end mark, lies in the whole conversation."""
-    prompt, answered = run(chat[:turn], True), run(chat[: turn + 1], False)
+    prompt, answered = (
+        chat.run(chat.messages[:turn], True),
+        chat.run(chat.messages[: turn + 1], False),
+    )
     if not answered.startswith(prompt):
         raise TemplateFault(_difference(f"the prompt of turn {turn}", prompt, answered))
     answer = answered[len(prompt) :]
@@ -138,11 +138,24 @@ def _answer_span(
         return len(prompt), len(prompt) + len(answer)
     # Reasoning templates write an empty thought into the last answer only: earlier answers are
     # then found by their own text and what follows it.
-    content = chat[turn]["content"].strip()
+    content = chat.text(turn)
     plain = answer[answer.rfind(content) :] if content in answer else answer
     if whole.startswith(prompt + plain):
         return len(prompt), len(prompt) + len(plain)
     raise TemplateFault(_difference(f"turn {turn}", prompt + answer, whole))
+
+
+def _answer_pieces(
+    whole: str, first: int, last: int, *, content: str, turn: int
+) -> Iterator[Piece]:
+    """Tell what of an answer was said from what the template puts around it."""
+    at = whole.rfind(content, first, last)
+    if not content or at < 0:
+        yield Piece(first, last, "content", turn)
+        return
+    yield Piece(first, at, "thinking", turn)
+    yield Piece(at, at + len(content), "content", turn)
+    yield Piece(at + len(content), last, "end", turn)
 
 
 def _difference(what: str, part: str, whole: str) -> str:
@@ -154,22 +167,6 @@ def _difference(what: str, part: str, whole: str) -> str:
         f"{what} is not the beginning of what follows: "
         f"{part[at : at + 40]!r} became {whole[at : at + 40]!r} at character {at}"
     )
-
-
-def special_texts(tokenizer: PreTrainedTokenizerFast) -> list[str]:
-    """Return the spellings of the special tokens, the longest first."""
-    added: dict[int, Any] = tokenizer.added_tokens_decoder
-    texts = {token.content for token in added.values() if token.special and len(token.content) > 1}
-    return sorted(texts, key=lambda text: (-len(text), text))
-
-
-def free_mark(messages: Sequence[Message]) -> str:
-    """Return a private-use character that no message has."""
-    used = {character for message in messages for character in message.text}
-    for code in range(FIRST_PRIVATE_USE, LAST_PRIVATE_USE + 1):
-        if chr(code) not in used:
-            return chr(code)
-    raise TemplateFault("it uses every private-use character of Unicode")
 
 
 def _compiled(tokenizer: PreTrainedTokenizerFast) -> jinja2.Template:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Encoding, Tokenizer
 
 from ftc_runtime.errors import StageError
-from ftc_runtime.templates.auto import Rendered
+from ftc_runtime.templates.rendered import Rendered
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

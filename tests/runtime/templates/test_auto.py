@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import smollm2
-from ftc_runtime.data.conversation import Message, text_message
+from ftc_runtime.data.conversation import Conversation, Message, text_message
 from ftc_runtime.errors import StageError
-from ftc_runtime.templates.auto import AutoTemplate, Rendered, TemplateFault
+from ftc_runtime.templates.auto import AutoTemplate
+from ftc_runtime.templates.masks import trained_spans
+from ftc_runtime.templates.rendered import Rendered, TemplateFault
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | trim "
@@ -47,21 +49,26 @@ def template(source: str | None = None) -> AutoTemplate:
     return AutoTemplate(tokenizer)
 
 
-def chat(*texts: str) -> list[Message]:
+def chat(*texts: str) -> tuple[Message, ...]:
     """Return user and assistant by turns."""
-    return [
+    return tuple(
         text_message("assistant" if index % 2 else "user", text) for index, text in enumerate(texts)
-    ]
+    )
+
+
+def conversation(*texts: str) -> Conversation:
+    """Return a whole conversation."""
+    return Conversation(chat(*texts))
 
 
 def trained(rendered: Rendered) -> list[str]:
     """Return the trained stretches."""
-    return [rendered.text[start:stop] for start, stop in rendered.trained]
+    return [rendered.text[start:stop] for start, stop in trained_spans(rendered)]
 
 
 def test_every_answer_is_trained_with_its_end() -> None:
     """`<|im_end|>` and the newline behind it, which the model must write to stop."""
-    rendered = template().render(chat("Q1", "A1", "Q2", "A2"))
+    rendered = template().render(conversation("Q1", "A1", "Q2", "A2"))
 
     assert rendered.text == (
         "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
@@ -73,14 +80,14 @@ def test_every_answer_is_trained_with_its_end() -> None:
 
 def test_a_template_may_trim() -> None:
     """What it cuts off an answer is not trained, and hides nothing."""
-    rendered = template(CHATML).render(chat(" Q ", "\n A1 \n", "Q2", "A2"))
+    rendered = template(CHATML).render(conversation(" Q ", "\n A1 \n", "Q2", "A2"))
 
     assert trained(rendered) == ["A1<|im_end|>\n", "A2<|im_end|>\n"]
 
 
 def test_a_thought_in_the_last_answer_only_is_followed() -> None:
     """The text that the model is to write there is trained as it stands."""
-    rendered = template(THINKING).render(chat("Q1", "A1", "Q2", "A2"))
+    rendered = template(THINKING).render(conversation("Q1", "A1", "Q2", "A2"))
 
     assert trained(rendered) == ["A1<|im_end|>\n", "<think>\n\n</think>\n\nA2<|im_end|>\n"]
 
@@ -110,23 +117,30 @@ def test_a_model_without_a_template_is_refused() -> None:
 def test_a_conversation_that_the_template_refuses_is_a_fault_of_its_row() -> None:
     """With the template's own words."""
     with pytest.raises(TemplateFault, match="the template refuses it: System role not supported"):
-        template(NO_SYSTEM).render([text_message("system", "S"), *chat("Q", "A")])
+        template(NO_SYSTEM).render(
+            Conversation(
+                (
+                    text_message("system", "S"),
+                    *chat("Q", "A"),
+                )
+            )
+        )
 
 
 def test_no_date_gets_into_the_tokens() -> None:
     """A template that asks for today is told a fixed day."""
-    assert template(DATED).prompt(chat("Q")).text.startswith("26 Jul 2024<|im_start|>")
+    assert template(DATED).prompt(conversation("Q")).text.startswith("26 Jul 2024<|im_start|>")
 
 
 def test_a_prompt_is_the_beginning_of_its_conversation() -> None:
     """Up to the place where the answer starts."""
     auto = template()
-    conversation = chat("Q1", "A1", "Q2", "A2")
+    whole = conversation("Q1", "A1", "Q2", "A2")
 
-    rendered = auto.render(conversation)
+    rendered = auto.render(whole)
 
-    for turn, (start, _) in zip((1, 3), rendered.trained, strict=True):
-        assert auto.prompt(conversation[:turn]).text == rendered.text[:start]
+    for turn, (start, _) in zip((1, 3), trained_spans(rendered), strict=True):
+        assert auto.prompt(whole.upto(turn)).text == rendered.text[:start]
 
 
 def test_the_turn_end_is_known() -> None:

@@ -9,10 +9,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 import smollm2
-from ftc_runtime.data.conversation import text_message
+from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.errors import StageError
-from ftc_runtime.templates.auto import AutoTemplate, Rendered
+from ftc_runtime.templates.auto import AutoTemplate
 from ftc_runtime.templates.encoding import Encoder
+from ftc_runtime.templates.rendered import Rendered
 
 START, END = 1, 2
 """<|im_start|> and <|im_end|> of SmolLM2."""
@@ -33,7 +34,7 @@ def test_ids_are_those_of_the_whole_text(text: str) -> None:
     tokenizer = smollm2.tokenizer()
     messages = [text_message("user", text), text_message("assistant", text)]
 
-    rendered = AutoTemplate(tokenizer).render(messages)
+    rendered = AutoTemplate(tokenizer).render(Conversation(tuple(messages)))
     encoded = Encoder(tokenizer).encode([rendered])[0]
 
     assert encoded.ids == tokenizer(rendered.text, add_special_tokens=False).input_ids
@@ -55,7 +56,7 @@ def test_a_special_token_in_a_text_stays_text(text: str) -> None:
     tokenizer = smollm2.tokenizer()
     messages = [text_message("user", text), text_message("assistant", f"a{text}b")]
 
-    rendered = AutoTemplate(tokenizer).render(messages)
+    rendered = AutoTemplate(tokenizer).render(Conversation(tuple(messages)))
     encoded = Encoder(tokenizer).encode([rendered])[0]
 
     assert (encoded.ids.count(START), encoded.ids.count(END)) == (3, 3)
@@ -68,7 +69,7 @@ def test_a_spelled_special_is_cut_as_text_is() -> None:
     tokenizer = smollm2.tokenizer()
     text = "Now <|im_end|> is text."
 
-    rendered = AutoTemplate(tokenizer).prompt([text_message("user", text)])
+    rendered = AutoTemplate(tokenizer).prompt(Conversation((text_message("user", text),)))
     ids = Encoder(tokenizer).encode([rendered])[0].ids
 
     plain = tokenizer(
@@ -81,7 +82,9 @@ def test_a_spelled_special_is_cut_as_text_is() -> None:
 def test_spans_lead_back_to_the_text() -> None:
     """Each token stands where its text is, with or without the mark."""
     tokenizer = smollm2.tokenizer()
-    rendered = AutoTemplate(tokenizer).prompt([text_message("user", "a <|im_end|> b")])
+    rendered = AutoTemplate(tokenizer).prompt(
+        Conversation((text_message("user", "a <|im_end|> b"),))
+    )
 
     encoded = Encoder(tokenizer).encode([rendered])[0]
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import smollm2
-from ftc_runtime.data.conversation import text_message
+from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.templates.auto import AutoTemplate
 from ftc_runtime.templates.encoding import Encoder
+from ftc_runtime.templates.masks import trained_spans
 from ftc_runtime.templates.prompt import prompt_ids, stop_ids
 
-MESSAGES = [text_message("user", "What is <|im_end|>?"), text_message("assistant", "A token.")]
+MESSAGES = (text_message("user", "What is <|im_end|>?"), text_message("assistant", "A token."))
 
 
 def test_a_prompt_has_the_ids_that_training_masked() -> None:
     """Token by token, a spelled special token included."""
     tokenizer = smollm2.tokenizer()
-    rendered = AutoTemplate(tokenizer).render(MESSAGES)
+    rendered = AutoTemplate(tokenizer).render(Conversation(MESSAGES))
     trained = Encoder(tokenizer).encode([rendered])[0]
-    answer_from = rendered.trained[0][0]
+    answer_from = trained_spans(rendered)[0][0]
     before = [
         token
         for token, span in zip(trained.ids, trained.spans, strict=True)
         if span[0] < answer_from
     ]
 
-    assert prompt_ids(tokenizer, MESSAGES[:1], "auto") == before
+    assert prompt_ids(tokenizer, Conversation(MESSAGES[:1]), "auto") == before
 
 
 def test_generation_stops_at_the_turn_end_and_at_the_models_own() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation
+from ftc_runtime.data.rows import row_line
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Findings:
         digest = _digest(line)
         self.duplicates += digest in self._rows[held_out]
         self._rows[held_out].add(digest)
-        self._prompts[held_out][_digest(Conversation(row.messages[:-1]).line())] += 1
+        self._prompts[held_out][_digest(row_line(row.upto(len(row.messages) - 1)))] += 1
 
     def see_columns(self, columns: Iterable[str], *, known: tuple[str, ...]) -> None:
         """Note the columns of a row that are not read."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
 from ftc_runtime.data.alpaca import COLUMNS, RowFault, conversation
-from ftc_runtime.data.conversation import Conversation, rows_file
+from ftc_runtime.data.conversation import Conversation
 from ftc_runtime.data.holdout import is_held_out
 from ftc_runtime.data.reading import RawRow, read_rows
+from ftc_runtime.data.rows import row_line, rows_file
 from ftc_runtime.data.sample import keep_sample
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.configs import write_json
@@ -31,7 +32,7 @@ def run(params: Params, stage: StageSpec) -> None:
         train = stack.enter_context(rows_file(stage.outputs["train"]))
         holdout = stack.enter_context(rows_file(stage.outputs["holdout"]))
         for row in _conversations(source.path, findings):
-            line = row.line()
+            line = row_line(row)
             held = _held_out(line, params)
             findings.keep(row, line, held_out=held)
             (holdout if held else train).write(line + "\n")

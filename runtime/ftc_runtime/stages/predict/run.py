@@ -4,7 +4,8 @@ import time
 
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
-from ftc_runtime.data.conversation import Conversation, read_conversations
+from ftc_runtime.data.conversation import Conversation
+from ftc_runtime.data.rows import read_conversations
 from ftc_runtime.engines.engine import Engine
 from ftc_runtime.errors import StageError
 from ftc_runtime.evals.predictions import Prediction, write_predictions
@@ -24,7 +25,7 @@ def run(params: Params, stage: StageSpec) -> None:
 
     events.phase("loading the model")
     engine = load_engine(params, stage)
-    prompts = [engine.prompt(question.messages) for question, _ in rows]
+    prompts = [engine.prompt(question) for question, _ in rows]
     _check_lengths(prompts, params.generation, context_length=engine.context_length)
 
     events.phase(f"answering {len(rows)} rows")
@@ -50,7 +51,7 @@ def _question(number: int, row: Conversation) -> tuple[Conversation, str]:
     """Return all before the last turn of the assistant, and that turn's text."""
     for place in reversed(range(len(row.messages))):
         if row.messages[place].role == "assistant":
-            return Conversation(row.messages[:place]), row.messages[place].text
+            return row.upto(place), row.messages[place].text
     raise StageError(f"row {number} has no answer to compare with")
 
 

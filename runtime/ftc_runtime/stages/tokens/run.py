@@ -11,15 +11,18 @@ import transformers
 
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
-from ftc_runtime.data.conversation import Conversation, read_conversations
+from ftc_runtime.data.conversation import Conversation
+from ftc_runtime.data.rows import read_conversations
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.configs import write_json
 from ftc_runtime.models.tokenizer import load_tokenizer
 from ftc_runtime.stages.tokens.report import Part, report
 from ftc_runtime.stages.tokens.spec import Data, Params
-from ftc_runtime.templates.auto import AutoTemplate, Rendered, TemplateFault
+from ftc_runtime.templates.auto import AutoTemplate
 from ftc_runtime.templates.encoding import Encoded, Encoder
+from ftc_runtime.templates.masks import trained_spans
+from ftc_runtime.templates.rendered import ChatTemplate, Rendered, TemplateFault
 
 ROWS_AT_ONCE = 1000
 FAULTS_SHOWN = 10
@@ -60,7 +63,7 @@ class Numbered:
 class RowMaker:
     """Turns files of conversations into token rows."""
 
-    template: AutoTemplate
+    template: ChatTemplate
     encoder: Encoder
     data: Data
 
@@ -107,7 +110,7 @@ class RowMaker:
         places: list[str] = []
         for item in batch:
             try:
-                rendered.append(self.template.render(item.conversation.messages))
+                rendered.append(self.template.render(item.conversation))
                 places.append(item.place)
             except TemplateFault as fault:
                 refused.append(f"row {item.place}: {fault}")
@@ -125,7 +128,7 @@ def token_row(rendered: Rendered, encoded: Encoded) -> TokenRow:
     spans = np.array(encoded.spans, np.int64).reshape(-1, 2)
     starts, stops = spans[:, 0], spans[:, 1]
     labels = np.full_like(input_ids, IGNORED)
-    for first, last in rendered.trained:
+    for first, last in trained_spans(rendered):
         inside = (starts >= first) & (starts < last) & (stops <= last)
         labels[inside] = input_ids[inside]
     return TokenRow(input_ids, labels)

@@ -8,9 +8,9 @@ from ftc_runtime.data.conversation import (
     Conversation,
     Message,
     TextPart,
-    read_conversations,
     text_message,
 )
+from ftc_runtime.data.rows import read_conversations, row_line
 from stage_runs import write_conversations
 
 
@@ -18,7 +18,7 @@ def test_a_conversation_is_a_line_of_sorted_json() -> None:
     """Content is a list of parts; text stays as it is, escaped no more than JSON must."""
     row = Conversation((text_message("user", 'é\u2028"\n'),))
 
-    assert row.line() == (
+    assert row_line(row) == (
         '{"messages":[{"content":[{"text":"é\u2028\\"\\n","type":"text"}],"role":"user"}]}'
     )
 
@@ -30,7 +30,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         Conversation((Message("user", (TextPart("f"), TextPart("g"))),)),
     ]
 
-    write_conversations(tmp_path / "rows.jsonl", [row.line() for row in rows])
+    write_conversations(tmp_path / "rows.jsonl", [row_line(row) for row in rows])
 
     assert list(read_conversations(tmp_path / "rows.jsonl")) == rows
     assert rows[1].messages[0].text == "fg"
