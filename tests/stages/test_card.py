@@ -47,7 +47,8 @@ STEPS: list[dict[str, Any]] = [
         "libraries": {},
         "report": True,
     },
-    {"kind": "tokens", "settings": {"template": "auto"}, "libraries": {}, "report": True},
+    {"kind": "template", "settings": {"template": "auto"}, "libraries": {}, "report": True},
+    {"kind": "tokens", "settings": {}, "libraries": {}, "report": True},
     {
         "kind": "sft",
         "settings": {"lora.r": 16, "lora.use_rslora": False, "training.learning_rate": 1e-3},
@@ -136,7 +137,7 @@ org/base, fine-tuned on 50 conversations, as GGUF, for llama.cpp and Ollama. Mad
 | --- | --- | --- | --- | --- |
 | `data/identity.json` | 60 | 58 | 50 | 8 |
 
-49 rows of 2,400 tokens were trained on, 900 of them as answers; the longest row has 61, and 1 were left out as too long. Chat template: `auto`.
+49 rows of 2,400 tokens were trained on, 900 of them as answers; the longest row has 61, and 1 were left out as too long. Chat template: the base model's own.
 
 ## Training
 
