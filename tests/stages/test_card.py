@@ -19,6 +19,7 @@ MODEL = {
     "context_length": 8192,
 }
 DATASET = {"rows": 60, "kept": 58, "train": 50, "holdout": 8}
+TEMPLATE = {"mask": "yes", "warnings": []}
 TOKENS = {
     "train": {
         "rows": 49,
@@ -201,7 +202,7 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "q8_0.gguf").write_bytes(b"GGUF" + bytes(8))
-    told = {"reports.0": MODEL, "reports.1": DATASET, "reports.2": TOKENS}
+    told = {"reports.0": MODEL, "reports.1": DATASET, "reports.2": TEMPLATE, "reports.3": TOKENS}
     for number, means in enumerate(((10.5, 0.0), (99.75, 100.0), (99.5, 98.0))):
         told[f"scores.{number}"] = {"rouge-l": means[0], "exact-match": means[1], "rows": 8}
     for role, value in told.items():

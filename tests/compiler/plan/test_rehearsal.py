@@ -47,7 +47,7 @@ def key(stage: Stage) -> str:
 
 
 def test_the_base_model_is_shared_and_all_else_is_small(plan: Plan) -> None:
-    """The same stages with the same inputs; only the model and how it is spoken to are the very same."""
+    """The same stages with the same inputs; only the model and its template are the very same."""
     small = rehearsal(plan)
 
     assert list(small.stages) == list(plan.stages)
