@@ -6,13 +6,11 @@ depend on the options of the engine that renders it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from ftc_runtime.templates.jinja_text import jinja_string
+from ftc_runtime.templates.jinja_text import Lines, indented, jinja_string, when
 from ftc_runtime.templates.tool_formats import ONE_CALL, Listing, ToolFormat, slotted
-
-Lines = list[str]
 
 NAMES = """\
 {%- for tool in tools -%}
@@ -79,17 +77,17 @@ def _called(form: ToolFormat) -> Lines:
     start, end = _words(form.calls.start), _words(form.calls.end)
     several = "message.tool_calls | length > 1"
     if form.lone == "bare":
-        start, end = _when(several, start), _when(several, end)
+        start, end = when(several, start), when(several, end)
     if form.lone == "only":
-        start = _when(several, _printed(f"raise_exception({jinja_string(ONE_CALL)})"))
+        start = when(several, _printed(f"raise_exception({jinja_string(ONE_CALL)})"))
     return [*start, *_each("call", "message.tool_calls", form.calls, slots=slots), *end]
 
 
 def _each(one: str, many: str, listing: Listing, *, slots: Mapping[str, Lines]) -> Lines:
-    separator = _when("not loop.last", _words(listing.separator))
+    separator = when("not loop.last", _words(listing.separator))
     return [
         "{%- for " + one + " in " + many + " -%}",
-        *_indented([*_filled(listing.item, slots), *separator]),
+        *indented([*_filled(listing.item, slots), *separator]),
         "{%- endfor -%}",
     ]
 
@@ -107,13 +105,3 @@ def _words(text: str) -> Lines:
 
 def _printed(expression: str) -> Lines:
     return ["{{- " + expression + " -}}"]
-
-
-def _when(condition: str, lines: Lines) -> Lines:
-    if not lines:
-        return []
-    return ["{%- if " + condition + " -%}", *_indented(lines), "{%- endif -%}"]
-
-
-def _indented(lines: Iterable[str]) -> Lines:
-    return [f"    {line}" for line in lines]
