@@ -22,7 +22,7 @@ DATASET = {"rows": 60, "kept": 58, "train": 50, "holdout": 8}
 TOKENS = {
     "train": {
         "rows": 49,
-        "dropped": {"overlong": {"0:3": 700}},
+        "dropped": {"overlong": {"rows": 1, "places": {"0:3": 700}}},
         "tokens": 2400,
         "trained_tokens": 900,
         "longest": 61,
