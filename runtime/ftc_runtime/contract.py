@@ -28,8 +28,10 @@ class Artifact(StrEnum):
     """A folder that transformers loads: config.json, *.safetensors, tokenizer and chat template."""
     TOKENIZER = "tokenizer"
     """The tokenizer's files alone, with config.json beside them."""
+    CHAT = "chat"
+    """A .json file: the chat template to speak to a model with (`ftc_runtime.templates.chat`)."""
     ROWS = "rows"
-    """A .jsonl file, one conversation a line (`ftc_runtime.data.conversation`)."""
+    """A .jsonl file, one conversation a line (`ftc_runtime.data.rows`)."""
     TOKENS = "tokens"
     """A .safetensors file of token ids, labels and row offsets (`ftc_runtime.data.tokens`)."""
     ADAPTER = "adapter"
@@ -49,6 +51,7 @@ class Artifact(StrEnum):
 
 
 SUFFIXES: dict[Artifact, str] = {
+    Artifact.CHAT: ".json",
     Artifact.ROWS: ".jsonl",
     Artifact.TOKENS: ".safetensors",
     Artifact.GGUF: ".gguf",

@@ -12,14 +12,13 @@ from ftc.project.reading.nodes import KeyPath
 from ftc_runtime.contract import Json
 
 TOP = {
-    "templates": "define templates",
     "serve": "serve models",
     "machines": "launch on several devices or machines",
     "toolchain": "choose a llama.cpp checkout",
     "reproducibility": "choose how strictly results are to repeat",
 }
 EVERYWHERE = {
-    "template": "choose a template for one item: it uses the model's own",
+    "template": "choose a template for one item: `models.NAME.template` is for all that use it",
 }
 LORA = dict.fromkeys(
     (
@@ -180,8 +179,6 @@ def later_value(section: str, path: KeyPath, value: Json) -> str | None:
         return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
-    if name == "models.template":
-        return _sentence("choose a template: it uses the model's own, which is `auto`")
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)
 
 

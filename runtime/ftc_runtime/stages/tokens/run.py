@@ -20,7 +20,7 @@ from ftc_runtime.stages.tokens.checks import check
 from ftc_runtime.stages.tokens.report import Part, report
 from ftc_runtime.stages.tokens.rows import RowMaker
 from ftc_runtime.stages.tokens.spec import Params
-from ftc_runtime.templates.auto import AutoTemplate
+from ftc_runtime.templates.chat import chat_template, read_chat
 from ftc_runtime.templates.encoding import Encoder
 
 ROWS_AT_ONCE = 1000
@@ -34,7 +34,8 @@ def run(params: Params, stage: StageSpec) -> None:
 
     events.phase("loading the tokenizer")
     tokenizer = load_tokenizer(stage.inputs["tokenizer"])
-    maker = RowMaker(AutoTemplate(tokenizer), Encoder(tokenizer), params.data)
+    chat = read_chat(stage.inputs["chat"])
+    maker = RowMaker(chat_template(chat, tokenizer), Encoder(tokenizer), params.data)
 
     evaluated = stage.many("eval")
     leakage = Leakage() if evaluated else None

@@ -7,8 +7,6 @@ from pydantic import Field
 from ftc_runtime.bars import Bar
 from ftc_runtime.contract import Artifact, Need, Settings, StageParams, operational
 
-Template = Literal["auto"]
-
 
 class Masking(Settings):
     """Which tokens of a conversation are trained. A message's own `loss` stands above it."""
@@ -73,6 +71,7 @@ class Params(StageParams):
     changes: ClassVar = {2: "the report tells more"}
     needs: ClassVar = {
         "tokenizer": Need(Artifact.TOKENIZER),
+        "chat": Need(Artifact.CHAT),
         "train": Need(Artifact.ROWS, many=True),
         "eval": Need(Artifact.ROWS, many=True, optional=True),
     }
@@ -83,7 +82,4 @@ class Params(StageParams):
     }
     libraries: ClassVar = ("transformers", "tokenizers", "jinja2")
 
-    template: Template = Field(
-        default="auto", description="auto reads the model's own chat template"
-    )
     data: Data = Field(default=Data(), description="How rows become token ids")
