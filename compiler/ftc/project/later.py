@@ -82,8 +82,6 @@ KEYS: dict[str, dict[str, str]] = {
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
         "data.packing": "pack several rows into one sequence",
-        "data.train_on": "choose which turns are trained on: it trains on the assistant's",
-        "data.mask_history": "choose which turns are trained on: it trains on the assistant's",
         "data.tool_format": "choose how tools are written",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
@@ -128,7 +126,7 @@ VALUES: dict[str, dict[str, str]] = {
         "use the schedule {}",
     ),
     "finetunes.data.overlong": dict.fromkeys(
-        ("truncate", "truncate_left", "split"), "cut rows that are too long"
+        ("truncate_left", "split"), "cut rows in other ways than `truncate`"
     ),
     "datasets.format": dict.fromkeys(
         (
