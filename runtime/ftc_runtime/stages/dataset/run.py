@@ -56,8 +56,7 @@ def _rows(source: Source, params: Params, findings: Findings) -> Iterator[tuple[
     known = columns.needed + columns.optional
     for raw in rows_of(source, params):
         findings.read += 1
-        if isinstance(raw.value, dict):
-            findings.see_columns(raw.value, known=known)
+        findings.see_columns(raw.columns, known=known)
         try:
             yield raw.where, converted(raw, params)
         except RowFault as fault:

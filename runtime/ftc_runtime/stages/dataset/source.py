@@ -19,4 +19,4 @@ def rows_of(source: Source, params: Params) -> Iterator[RawRow]:
     """
     if source.path is None:
         raise StageError(f"{source.uri} is no file to read", "Write source: data/rows.json")
-    return read_path(source.path, file_type=params.file_type)
+    return read_path(source.path, type=params.file_type)
