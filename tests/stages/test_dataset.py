@@ -167,7 +167,8 @@ FAULTS = [
             "rows.jsonl has no row that can be used (7 read)"
             + "".join(f"\n  row {number}: no instruction" for number in range(1, 6))
             + "\n  ...",
-            "An alpaca row has instruction and output; these rows have completion, prompt",
+            "Rows of format alpaca need instruction, output; these have completion, prompt. "
+            "Name them under `columns:`",
         ),
     ),
     (
@@ -175,7 +176,7 @@ FAULTS = [
         b"",
         (
             "rows.jsonl has no row that can be used (0 read)",
-            'An alpaca row is {"instruction": "...", "output": "..."}',
+            "Rows of format alpaca need instruction, output",
         ),
     ),
 ]

@@ -150,7 +150,7 @@ class _Graph:
                 semantic=semantic,
                 defaults=dict(default_leaves(type(params))),
                 inputs=edges,
-                outputs={output: artifact.value for output, artifact in params.makes.items()},
+                outputs={output: artifact.value for output, artifact in params.made().items()},
                 libraries=versions(_libraries(params, edges), self.libraries),
                 reproduces=params.reproduces,
                 lines=self._lines((section, item), semantic),
@@ -158,7 +158,9 @@ class _Graph:
                 devices=_devices(params, edges),
                 resumes=params.resumes,
             )
-        return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
+        return {
+            output: Output(name, output, artifact) for output, artifact in params.made().items()
+        }
 
     def _hold_needs(self, params: StageParams, edges: Mapping[str, Edge]) -> None:
         """See that an item's lowering gives a kind just what its spec asks for.

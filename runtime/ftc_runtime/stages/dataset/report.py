@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation
-from ftc_runtime.data.rows import row_line
+from ftc_runtime.data.rows import Judged, Preference, Row, row_line
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Findings:
     kept: int = 0
     held_out: int = 0
     duplicates: int = 0
-    dropped: dict[str, list[int]] = field(default_factory=dict)
+    dropped: dict[str, list[int | str]] = field(default_factory=dict)
     """Reason -> places: lines of a .jsonl, numbers from 1 in a .json."""
     other_columns: Counter[str] = field(default_factory=Counter)
     """Columns that are not read -> rows that have them."""
@@ -34,18 +34,18 @@ class Findings:
         """Rows that were left out."""
         return sum(map(len, self.dropped.values()))
 
-    def drop(self, reason: str, place: int) -> None:
+    def drop(self, reason: str, place: int | str) -> None:
         """Note that a row cannot be used."""
         self.dropped.setdefault(reason, []).append(place)
 
-    def keep(self, row: Conversation, line: str, *, held_out: bool) -> None:
-        """Note a row, as a conversation and as its canonical line, and its side."""
+    def keep(self, row: Row, line: str, *, held_out: bool) -> None:
+        """Note a row, as what it means and as its canonical line, and its side."""
         self.kept += 1
         self.held_out += held_out
         digest = _digest(line)
         self.duplicates += digest in self._rows[held_out]
         self._rows[held_out].add(digest)
-        self._prompts[held_out][_digest(row_line(row.upto(len(row.messages) - 1)))] += 1
+        self._prompts[held_out][_digest(_prompt(row))] += 1
 
     def see_columns(self, columns: Iterable[str], *, known: tuple[str, ...]) -> None:
         """Note the columns of a row that are not read."""
@@ -54,7 +54,9 @@ class Findings:
     def first_faults(self, count: int) -> list[str]:
         """Return the first faults in the order of the file, as words."""
         faults = [(place, reason) for reason, places in self.dropped.items() for place in places]
-        shown = [f"row {place}: {reason}" for place, reason in sorted(faults)[:count]]
+        # Places of one set are all numbers, or all names with numbers.
+        faults.sort(key=lambda fault: (isinstance(fault[0], str), fault[0]))
+        shown = [f"row {place}: {reason}" for place, reason in faults[:count]]
         return shown + (["..."] if len(faults) > count else [])
 
     def json(self) -> Json:
@@ -77,6 +79,16 @@ class Findings:
             },
             "columns_not_read": dict(self.other_columns),
         }
+
+
+def _prompt(row: Row) -> str:
+    """Return what a row asks, as a canonical line."""
+    match row:
+        case Preference(prompt):
+            return row_line(prompt)
+        case Judged(conversation) | (Conversation() as conversation):
+            return row_line(conversation.upto(len(conversation.messages) - 1))
+    return row_line(row)
 
 
 def _digest(text: str) -> bytes:

@@ -5,27 +5,16 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ftc_runtime import events
+from ftc_runtime.data.reading.raw import RawRow
 from ftc_runtime.errors import StageError
 
 LINES_BETWEEN_EVENTS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """A row as it is in the file. *place* is its line in a .jsonl, its number from 1 in a .json."""
-
-    place: int
-    value: Any = None
-    fault: str | None = None
-    """Why there is no value."""
-
-
-def read_rows(path: Path) -> Iterator[RawRow]:
+def read_path(path: Path, *, file_type: str | None = None) -> Iterator[RawRow]:
     """Give the rows of a .json list, read whole, or of a .jsonl, read line by line.
 
     Raises:
