@@ -138,7 +138,7 @@ def _wanted(workspace: Workspace, words: list[str]) -> dict[str, OutsideSource]:
             [
                 Diagnostic(
                     "unknown-source",
-                    f"`{word}` is no source of a hub or a cloud, which alone can have something newer",
+                    f"`{word}` is no source of a hub or a cloud, which alone get newer",
                     help=suggestion(word, [*known, ENV]),
                 )
                 for word in unknown
