@@ -53,10 +53,10 @@ class Place(NamedTuple):
     """Name below *base* -> what the file system calls it."""
 
 
-def resolve(uri: str, revision: str | None) -> Source:
-    """Return the files of a URL with the digests that they have now. *revision* is not used.
+def resolve(uri: str) -> Source:
+    """Return the files of a URL with the digests that they have now.
 
-    The pin's own revision is a digest of them all.
+    The revision of the pin is a digest of them all.
 
     Raises:
         StageError: if there is nothing, or it is not open.

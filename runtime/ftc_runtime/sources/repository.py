@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from ftc_runtime.errors import StageError
 
+HUBS = ("hf://", "ms://")
 URI = re.compile(r"(hf|ms)://([\w.-]+/[\w.-]+)(?:/(.+?))?/?")
 DATASET = re.compile(r"(hf|ms)://datasets/([\w.-]+(?:/[\w.-]+)?)/?(?:\?(.*))?")
 

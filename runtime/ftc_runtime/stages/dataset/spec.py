@@ -109,7 +109,7 @@ class Reading(Settings):
     @field_validator("tags")
     @classmethod
     def _are_of_sharegpt(cls, tags: Tags, info: ValidationInfo) -> Tags:
-        if info.data.get("format", "sharegpt") != "sharegpt":
+        if tags != Tags() and info.data.get("format", "sharegpt") != "sharegpt":
             raise PydanticCustomError("not_together", "only rows of format sharegpt have tags")
         return tags
 
