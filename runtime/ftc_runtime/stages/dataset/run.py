@@ -63,8 +63,7 @@ def _rows(stage: StageSpec, source: Source, params: Params, findings: Findings) 
     known = columns.needed + columns.optional
     for raw in rows_of(source, params, work=stage.work):
         findings.read += 1
-        if isinstance(raw.value, dict):
-            findings.see_columns(raw.value, known=known)
+        findings.see_columns(raw.columns, known=known)
         try:
             yield converted(raw, params)
         except RowFault as fault:

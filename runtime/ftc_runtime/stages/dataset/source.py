@@ -22,4 +22,4 @@ def rows_of(source: Source, params: Params, *, work: Path) -> Iterator[RawRow]:
         from ftc_runtime.sources.rows import bring
 
         path = bring(source, work=work)
-    return read_path(path, file_type=params.file_type)
+    return read_path(path, type=params.file_type)
