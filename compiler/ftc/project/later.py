@@ -12,14 +12,13 @@ from ftc.project.reading.nodes import KeyPath
 from ftc_runtime.contract import Json
 
 TOP = {
-    "templates": "define templates",
     "serve": "serve models",
     "machines": "launch on several devices or machines",
     "toolchain": "choose a llama.cpp checkout",
     "reproducibility": "choose how strictly results are to repeat",
 }
 EVERYWHERE = {
-    "template": "choose a template for one item: it uses the model's own",
+    "template": "choose a template for one item: `models.NAME.template` is for all that use it",
 }
 LORA = dict.fromkeys(
     (
@@ -78,8 +77,6 @@ KEYS: dict[str, dict[str, str]] = {
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
         "data.packing": "pack several rows into one sequence",
-        "data.train_on": "choose which turns are trained on: it trains on the assistant's",
-        "data.mask_history": "choose which turns are trained on: it trains on the assistant's",
         "data.tool_format": "choose how tools are written",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
@@ -124,7 +121,7 @@ VALUES: dict[str, dict[str, str]] = {
         "use the schedule {}",
     ),
     "finetunes.data.overlong": dict.fromkeys(
-        ("truncate", "truncate_left", "split"), "cut rows that are too long"
+        ("truncate_left", "split"), "cut rows in other ways than `truncate`"
     ),
     "datasets.format": dict.fromkeys(
         (
@@ -175,8 +172,6 @@ def later_value(section: str, path: KeyPath, value: Json) -> str | None:
         return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
-    if name == "models.template":
-        return _sentence("choose a template: it uses the model's own, which is `auto`")
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)
 
 

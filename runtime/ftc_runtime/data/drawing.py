@@ -7,12 +7,16 @@ import json
 from collections.abc import Iterable, Iterator
 from heapq import heappush, heappushpop
 from pathlib import Path
+from typing import TypeAlias
 
 from ftc_runtime import events
 from ftc_runtime.data.rows import Row, row_from, row_line, rows_file
 
+Placed: TypeAlias = tuple[int | str, Row]
+"""A row and where it was read."""
 
-def drawn(rows: Iterable[Row], *, count: int, seed: int, scratch: Path) -> Iterator[Row]:
+
+def drawn(rows: Iterable[Placed], *, count: int, seed: int, scratch: Path) -> Iterator[Placed]:
     """Give *count* of the rows in their order, or all if there are fewer, which is warned of.
 
     All rows go through the file *scratch* once; memory grows with *count* alone.
@@ -21,9 +25,9 @@ def drawn(rows: Iterable[Row], *, count: int, seed: int, scratch: Path) -> Itera
     """The rows with the smallest hashes, as a heap: the next to go is at its top."""
     read = 0
     with rows_file(scratch) as file:
-        for read, row in enumerate(rows, start=1):
+        for read, (place, row) in enumerate(rows, start=1):
             line = row_line(row)
-            file.write(line + "\n")
+            file.write(f"{json.dumps(place)}\t{line}\n")
             # Negative, since the heap has its smallest on top; of equal rows the earlier stay.
             entry = (-_hash(line, seed), -read)
             if len(nearest) < count:
@@ -36,7 +40,8 @@ def drawn(rows: Iterable[Row], *, count: int, seed: int, scratch: Path) -> Itera
     with scratch.open(encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(file, start=1):
             if number in chosen:
-                yield row_from(json.loads(line))
+                place, _, row_text = line.partition("\t")
+                yield json.loads(place), row_from(json.loads(row_text))
     scratch.unlink()
 
 

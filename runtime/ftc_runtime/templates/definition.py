@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field
 
 from ftc_runtime.contract import Settings
+from ftc_runtime.templates.tool_formats import ToolFormatName
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -57,7 +58,7 @@ class Slots(Settings):
     tool_separator: str = Field(
         default="\n", description="Between the results of several tools in one turn"
     )
-    tool_format: str | None = Field(
+    tool_format: ToolFormatName | None = Field(
         default=None, description="How tools and calls are written; without it there are none"
     )
     thinking: Thinking | None = Field(
@@ -80,6 +81,28 @@ class Slots(Settings):
 
 class Definition(Slots):
     """A whole template, as it enters a key."""
+
+
+class Thinks(Settings):
+    """The choice whether a model is to think."""
+
+    enable_thinking: bool | None = Field(
+        default=None, description="Whether the model is to think; for a template that lets it"
+    )
+
+
+class Chat(Thinks):
+    """How a model is spoken to: what the `chat` of a `template` stage holds."""
+
+    template: Literal["auto"] | Definition = Field(
+        default="auto", description="auto is the model's own chat template"
+    )
+
+    @property
+    def thinks(self) -> bool | None:
+        """What was chosen, for the template or for the model."""
+        chosen = None if isinstance(self.template, str) else self.template.enable_thinking
+        return self.enable_thinking if chosen is None else chosen
 
 
 @cache
