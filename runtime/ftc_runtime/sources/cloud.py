@@ -145,7 +145,12 @@ def _opened(uri: str) -> Place:
 
 def _listed(uri: str, filesystem: Any, path: str) -> Place:
     if any(mark in path for mark in "*?["):
-        found = [name for name in filesystem.glob(path) if filesystem.isfile(name)]
+        try:
+            found = [name for name in filesystem.glob(path) if filesystem.isfile(name)]
+        except ValueError as error:
+            raise StageError(
+                f"{uri} is no pattern: {error}", "Write *.jsonl, or **/*.jsonl"
+            ) from None
         before = path[: min(path.index(mark) for mark in "*?[" if mark in path)]
         base = before.rpartition("/")[0]
     elif filesystem.isfile(path):
