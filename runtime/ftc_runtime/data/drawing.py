@@ -7,13 +7,12 @@ import json
 from collections.abc import Iterable, Iterator
 from heapq import heappush, heappushpop
 from pathlib import Path
-from typing import TypeAlias
 
 from ftc_runtime import events
 from ftc_runtime.data.rows import Row, row_from, row_line, rows_file
 
-Placed: TypeAlias = tuple[int | str, Row]
-"""A row and where it was read."""
+Placed = tuple[int | str, Row]
+"""A row and where it stands."""
 
 
 def drawn(rows: Iterable[Placed], *, count: int, seed: int, scratch: Path) -> Iterator[Placed]:
@@ -40,8 +39,8 @@ def drawn(rows: Iterable[Placed], *, count: int, seed: int, scratch: Path) -> It
     with scratch.open(encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(file, start=1):
             if number in chosen:
-                place, _, row_text = line.partition("\t")
-                yield json.loads(place), row_from(json.loads(row_text))
+                where, _, text = line.partition("\t")
+                yield json.loads(where), row_from(json.loads(text))
     scratch.unlink()
 
 

@@ -107,13 +107,13 @@ class Reading(Settings):
     columns: Columns = Field(default=Columns(), description="Columns with other names")
     tags: Tags = Field(default=Tags(), description="Words of sharegpt's turns that are other ones")
     holdout: Holdout | None = Field(default=None, description="Rows kept from training")
+    fail_if: FailIf = Field(
+        default=FailIf(), description="Faults that stop the build, and how many rows may have them"
+    )
     num_samples: int | None = Field(
         default=None, description="Take so many rows, drawn by a hash of seed and row", gt=0
     )
     sample_seed: int = Field(default=0, description="Another seed draws other rows", ge=0)
-    fail_if: FailIf = Field(
-        default=FailIf(), description="Faults that stop the build, and how many rows may have them"
-    )
 
     @field_validator("type")
     @classmethod
