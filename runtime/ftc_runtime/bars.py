@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-Share: TypeAlias = Annotated[str, Field(pattern=r"^(100|\d{1,2}(\.\d+)?)%$")]
-Bar: TypeAlias = Annotated[int, Field(ge=0)] | Share
+Share: TypeAlias = Annotated[str, Field(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,6})?)%$")]
+Bar: TypeAlias = Annotated[int, Field(ge=0, strict=True)] | Share
 """A number of rows, or a share of the rows that were read, as `1%`. More than that is a failure."""
 
 

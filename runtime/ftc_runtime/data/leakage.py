@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation, Message
 from ftc_runtime.data.likeness import likeness
-from ftc_runtime.data.places import Places
+from ftc_runtime.data.places import PlaceList, Places
 from ftc_runtime.data.rows import Judged, Preference, Row, Text, row_line
 
 DIGEST_BYTES = 16
@@ -74,6 +74,26 @@ class Digests:
         return np.flatnonzero(again)
 
 
+class Repeats:
+    """Looks for rows that are there before."""
+
+    def __init__(self) -> None:
+        """Begin with no row."""
+        self._rows, self._places = Digests(), PlaceList()
+
+    def add(self, line: str, place: int | str) -> None:
+        """Take a row in, as its canonical line."""
+        self._rows.add(line)
+        self._places.add(place)
+
+    def found(self) -> Places:
+        """Return the rows that an earlier one is equal to."""
+        found = Places()
+        for row in self._rows.repeated().tolist():
+            found.add(self._places[row])
+        return found
+
+
 class _Side:
     """The rows of one side, each by its row, its prompt, and what its prompt is like."""
 
@@ -93,19 +113,19 @@ class Leakage:
     def __init__(self) -> None:
         """Begin with no row."""
         self._trained, self._measured = _Side(), _Side()
-        self._places: list[str] = []
+        self._places = PlaceList()
 
-    def add(self, row: Row, place: str, *, measured: bool, line: str | None = None) -> None:
+    def add(self, row: Row, place: int | str, *, measured: bool, line: str | None = None) -> None:
         """Take a row in; *line* is its canonical line, if that is at hand."""
         side = self._measured if measured else self._trained
         side.add(row, row_line(row) if line is None else line)
         if measured:
-            self._places.append(place)
+            self._places.add(place)
 
     def found(self) -> Leaks:
         """Return the rows of which something is trained."""
         leaks = Leaks()
-        if not self._places:
+        if not len(self._places):
             return leaks
         seen = np.zeros(len(self._places), bool)
         for name in ("rows", "prompts", "alike"):
@@ -113,7 +133,7 @@ class Leakage:
             trained: NDArray[np.bytes_] = getattr(self._trained, name).array()
             here = np.isin(measured, trained) & ~seen
             places: Places = getattr(leaks, name)
-            for row in np.flatnonzero(here):
+            for row in np.flatnonzero(here).tolist():
                 places.add(self._places[row])
             seen |= here
         return leaks

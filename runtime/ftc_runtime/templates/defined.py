@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from ftc_runtime.data.conversation import Conversation, Message
 from ftc_runtime.templates.definition import Definition
 from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault, Thoughts
-from ftc_runtime.templates.tool_formats import tool_format
+from ftc_runtime.templates.slots import around, tokens_of
+from ftc_runtime.templates.tool_formats import FORMATS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-CONTENT = "{{content}}"
 
 
 @dataclass(slots=True)
@@ -39,7 +38,11 @@ class Writer:
 
     def say(self, text: str, part: Part, message: int | None = None) -> None:
         """Write what somebody said, in which no special token is one."""
-        self.write(self.specials.escaped(text, self.mark), part, message)
+        self.write(self.said(text), part, message)
+
+    def said(self, text: str) -> str:
+        """Return a text of the conversation's own, in which no special token is one."""
+        return self.specials.escaped(text, self.mark)
 
     def rendered(self) -> Rendered:
         """Return all of it."""
@@ -55,12 +58,9 @@ class DefinedTemplate:
         """Put the tokenizer's own tokens into the slots."""
         self.definition = definition
         self._specials = Specials(tokenizer)
-        self._tokens = {
-            "{{bos}}": tokenizer.bos_token or "",
-            "{{eos}}": self._eos(tokenizer),
-        }
+        self._tokens = tokens_of(definition, tokenizer)
         self._slots = {
-            name: self._split(text)
+            name: around(self._filled(text))
             for name, text in {
                 "system": definition.system,
                 "user": definition.user,
@@ -69,18 +69,9 @@ class DefinedTemplate:
                 "tool": definition.tool or definition.user,
             }.items()
         }
-        self._tools = tool_format(definition.tool_format) if definition.tool_format else None
-        ends = [*definition.stop, self._tokens["{{eos}}"]]
+        self._tools = FORMATS[definition.tool_format] if definition.tool_format else None
+        ends = [*definition.stop, self._tokens.eos]
         self.ends = tuple(dict.fromkeys(end for end in ends if end))
-
-    def _split(self, slot: str) -> tuple[str, str]:
-        before, _, after = self._filled(slot).partition(CONTENT)
-        return before, after
-
-    def _eos(self, tokenizer: PreTrainedTokenizerFast) -> str:
-        if self.definition.replace_eos:
-            return self.definition.stop[0]
-        return tokenizer.eos_token or ""
 
     def render(self, conversation: Conversation) -> Rendered:
         """Return a whole conversation."""
@@ -129,7 +120,7 @@ class DefinedTemplate:
         messages = conversation.messages
         said = messages[0].text if messages and messages[0].role == "system" else None
         text = (self.definition.default_system or "") if said is None else said
-        tools = self._announced(conversation)
+        tools = self._announced(conversation, writer)
         if not text and not tools:
             return
         at = None if said is None else 0
@@ -139,15 +130,15 @@ class DefinedTemplate:
             writer.write(text, "frame")
         else:
             writer.say(text, "content", at)
-        writer.say(tools, "frame")
+        writer.write(tools, "frame")
         writer.write(after, "frame", at)
 
-    def _announced(self, conversation: Conversation) -> str:
+    def _announced(self, conversation: Conversation, writer: Writer) -> str:
         if not conversation.tools:
             return ""
         if self._tools is None:
             raise TemplateFault("it has tools, for which the template has no `tool_format`")
-        return self._tools.announced(conversation.tools)
+        return self._tools.announced(conversation.tools, writer.said)
 
     def _returned(self, writer: Writer, messages: tuple[Message, ...], at: int) -> None:
         """Write what a tool returned; the results of several calls are one turn."""
@@ -170,7 +161,7 @@ class DefinedTemplate:
                 raise TemplateFault("it calls tools, for which the template has no `tool_format`")
             if message.text:
                 writer.write("\n", "content", at)
-            writer.say(self._tools.called(message.tool_calls), "content", at)
+            writer.write(self._tools.called(message.tool_calls, writer.said), "content", at)
         writer.write(after, "end", at)
 
     def _thought(self, writer: Writer, message: Message, at: int, *, thinks: bool) -> None:
@@ -202,6 +193,4 @@ class DefinedTemplate:
         return thinking.start + thinking.end if thinking else ""
 
     def _filled(self, slot: str) -> str:
-        for name, token in self._tokens.items():
-            slot = slot.replace(name, token)
-        return slot
+        return self._tokens.filled(slot)
