@@ -32,6 +32,12 @@ class Artifact(StrEnum):
     """A .json file: the chat template to speak to a model with (`ftc_runtime.templates.chat`)."""
     ROWS = "rows"
     """A .jsonl file, one conversation a line (`ftc_runtime.data.rows`)."""
+    PREFERENCES = "preferences"
+    """A .jsonl file, two answers to a conversation a line (`ftc_runtime.data.rows`)."""
+    JUDGED = "judged"
+    """A .jsonl file, a conversation and whether its answer is wanted a line."""
+    TEXTS = "texts"
+    """A .jsonl file, one text a line."""
     TOKENS = "tokens"
     """A .safetensors file of token ids, labels and row offsets (`ftc_runtime.data.tokens`)."""
     ADAPTER = "adapter"
@@ -53,6 +59,9 @@ class Artifact(StrEnum):
 SUFFIXES: dict[Artifact, str] = {
     Artifact.CHAT: ".json",
     Artifact.ROWS: ".jsonl",
+    Artifact.PREFERENCES: ".jsonl",
+    Artifact.JUDGED: ".jsonl",
+    Artifact.TEXTS: ".jsonl",
     Artifact.TOKENS: ".safetensors",
     Artifact.GGUF: ".gguf",
     Artifact.PREDICTIONS: ".jsonl",
@@ -149,6 +158,10 @@ class StageParams(Settings):
     """How many GPUs it uses where there are any. Without one it works on the CPU."""
     resumes: ClassVar[bool] = False
     """Goes on from its newest checkpoint (`ftc_runtime.manifest`), with the same result."""
+
+    def made(self) -> dict[str, Artifact]:
+        """Return the outputs of these settings: by default the class's `makes`."""
+        return self.makes
 
     def rehearsed(self) -> Self:
         """Return the settings of a rehearsal: little work that fails where the whole would.

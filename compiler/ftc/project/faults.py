@@ -170,7 +170,7 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
         if help is None and "known word" in message:
             help = f"known are {', '.join(words)}"
         return written.fault("not-one-of", message, *path, help=help)
-    if kind == "string_pattern_mismatch":
+    if "string_pattern_mismatch" in kinds:
         description = _field_description(subject.item_class, path)
         message = f"`{name}` cannot be {shown(value)}"
         return written.fault("wrong-value", message, *path, help=description)

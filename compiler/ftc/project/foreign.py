@@ -27,6 +27,8 @@ LLAMA_FACTORY = {
     "formatting": "datasets.NAME.format",
     "val_size": "datasets.NAME.holdout",
     "cutoff_len": "finetunes.NAME.data.max_length",
+    "train_on_prompt": "finetunes.NAME.data.train_on",
+    "mask_history": "finetunes.NAME.data.train_on",
     "stage": "finetunes.NAME.method",
     "lora_rank": "finetunes.NAME.lora.r",
     "lora_target": "finetunes.NAME.lora.target_modules",
@@ -49,6 +51,9 @@ AXOLOTL = {
     "val_set_size": "datasets.NAME.holdout",
     "test_datasets": "finetunes.NAME.eval_dataset",
     "sequence_len": "finetunes.NAME.data.max_length",
+    "excess_length_strategy": "finetunes.NAME.data.overlong",
+    "train_on_inputs": "finetunes.NAME.data.train_on",
+    "roles_to_train": "finetunes.NAME.data.train_on",
     "dataset_processes": "finetunes.NAME.data.preprocessing_num_workers",
     "rl": "finetunes.NAME.method",
     "adapter": "finetunes.NAME.lora",
@@ -140,10 +145,6 @@ NOT_YET = {
          "multipack_real_batches"),
         "pack several rows into one sequence",
     ),
-    **dict.fromkeys(
-        ("train_on_prompt", "train_on_inputs", "mask_history", "roles_to_train"),
-        "choose which turns are trained on",
-    ),
     **dict.fromkeys(("max_samples", "num_samples", "shards"), "take a part of a dataset"),
     **dict.fromkeys(("mix_strategy", "interleave_probs"), "choose how datasets are mixed"),
     **dict.fromkeys(("streaming", "buffer_size"), "stream datasets"),
@@ -225,6 +226,10 @@ NOT_YET = {
     "group_by_length": "group rows by length",
 }  # fmt: skip
 NOTES = {
+    "mask_history": "`data: {train_on: last}`",
+    "train_on_prompt": "`data: {train_on: all}`",
+    "train_on_inputs": "`data: {train_on: all}`",
+    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message's own `loss` says more",
     "val_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "gradient_accumulation_steps": "the rows of one optimiser step over all devices; accumulation"

@@ -61,17 +61,12 @@ TRAINING = dict.fromkeys(
 KEYS: dict[str, dict[str, str]] = {
     "models": {"quantization_config": "load quantised models", "rope_scaling": "scale RoPE"},
     "datasets": {
-        "split": "read splits of a hub's dataset",
-        "subset": "read subsets of a hub's dataset",
-        "revision": "read datasets of a hub",
-        "num_samples": "take a part of a dataset",
         "type": "tell types of datasets apart: every dataset is one for sft",
-        "dataset_info": "read dataset_info.json",
-        "entry": "read dataset_info.json",
         "columns": "map columns",
         "tags": "map tags",
         "ranking": "train on preferences",
         "streaming": "stream datasets",
+        **{f"columns.{name}": f"read {name}" for name in ("images", "videos", "audios")},
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
@@ -82,8 +77,6 @@ KEYS: dict[str, dict[str, str]] = {
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
         "data.packing": "pack several rows into one sequence",
-        "data.train_on": "choose which turns are trained on: it trains on the assistant's",
-        "data.mask_history": "choose which turns are trained on: it trains on the assistant's",
         "data.tool_format": "choose how tools are written",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
@@ -128,7 +121,7 @@ VALUES: dict[str, dict[str, str]] = {
         "use the schedule {}",
     ),
     "finetunes.data.overlong": dict.fromkeys(
-        ("truncate", "truncate_left", "split"), "cut rows that are too long"
+        ("truncate_left", "split"), "cut rows in other ways than `truncate`"
     ),
     "datasets.format": dict.fromkeys(
         (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ftc_runtime.data.conversation import Conversation, Message
 from ftc_runtime.templates.definition import Definition
-from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault
+from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault, Thoughts
 from ftc_runtime.templates.slots import around, tokens_of
 from ftc_runtime.templates.tool_formats import FORMATS
 
@@ -24,6 +24,9 @@ class Writer:
     texts: list[str] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     answers: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
+    bare: set[int] = field(default_factory=set)
     length: int = 0
 
     def write(self, text: str, part: Part, message: int | None = None) -> None:
@@ -43,7 +46,9 @@ class Writer:
 
     def rendered(self) -> Rendered:
         """Return all of it."""
-        return Rendered("".join(self.texts), tuple(self.pieces), self.mark, frozenset(self.answers))
+        thoughts = Thoughts(frozenset(self.missing), frozenset(self.left_out), frozenset(self.bare))
+        answers = frozenset(self.answers)
+        return Rendered("".join(self.texts), tuple(self.pieces), self.mark, answers, thoughts)
 
 
 class DefinedTemplate:
@@ -147,8 +152,7 @@ class DefinedTemplate:
     def _answer(self, writer: Writer, message: Message, at: int, *, thinks: bool) -> None:
         writer.answers.add(at)
         writer.write(self._filled(self.definition.generation_prompt), "frame", at)
-        if thinks:
-            self._thought(writer, message, at)
+        self._thought(writer, message, at, thinks=thinks)
         before, after = self._slots["tool_calls" if message.tool_calls else "assistant"]
         writer.write(before, "content", at)
         writer.say(message.text, "content", at)
@@ -160,21 +164,29 @@ class DefinedTemplate:
             writer.write(self._tools.called(message.tool_calls, writer.said), "content", at)
         writer.write(after, "end", at)
 
-    def _thought(self, writer: Writer, message: Message, at: int) -> None:
-        """Write what the assistant thinks, or that it does not.
+    def _thought(self, writer: Writer, message: Message, at: int, *, thinks: bool) -> None:
+        """Write what the assistant thinks, or that it does not; earlier answers may go without.
 
         Where the model is not to think, the empty thought belongs to the prompt.
         """
-        thinking = self.definition.thinking
+        thinking, thought = self.definition.thinking, message.reasoning_content
         if thinking is None:
-            if message.reasoning_content is not None:
+            if thought is not None:
                 raise TemplateFault("it has a thought, for which the template has no `thinking`")
-        elif not self.definition.enable_thinking:
-            writer.write(self._empty_thought(), "frame", at)
-        else:
+            return
+        enabled = bool(self.definition.enable_thinking)
+        if thought and not (enabled and thinks):
+            writer.left_out.add(at)
+        if enabled and thinks:
             writer.write(thinking.start, "thinking", at)
-            writer.say(message.reasoning_content or "", "thinking", at)
+            writer.say(thought or "", "thinking", at)
             writer.write(thinking.end, "thinking", at)
+            if not thought:
+                writer.missing.add(at)
+        elif enabled:
+            writer.bare.add(at)
+        elif thinks:
+            writer.write(self._empty_thought(), "frame", at)
 
     def _empty_thought(self) -> str:
         thinking = self.definition.thinking

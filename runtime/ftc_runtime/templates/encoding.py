@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +51,10 @@ class Encoder:
             token["id"] for token in definition["added_tokens"] if token["special"]
         )
         self.whole = Tokenizer.from_str(json.dumps(definition))
+        specials = {token["content"] for token in definition["added_tokens"] if token["special"]}
+        longest_first = sorted(specials, key=lambda text: (-len(text), text))
+        self.spelled = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        """What spells a special token."""
         self._definition = definition
 
     def encode(self, rendered: Sequence[Rendered]) -> list[Encoded]:
@@ -63,6 +68,11 @@ class Encoder:
             else Encoded(encoding.ids, encoding.offsets)
             for item, encoding in zip(rendered, encodings, strict=True)
         ]
+
+    def text(self, text: str) -> Encoded:
+        """Return the ids of a text on its own, in which no special token is one."""
+        encoding = self._start.encode(text, add_special_tokens=False)
+        return Encoded(encoding.ids, encoding.offsets)
 
     @cached_property
     def _start(self) -> Tokenizer:

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from ftc_runtime.data.alpaca import RowFault, conversation
+from ftc_runtime.data.conversation import Conversation
+from ftc_runtime.data.formats.converting import converted
+from ftc_runtime.data.formats.values import RowFault
+from ftc_runtime.data.reading.raw import RawRow
+from ftc_runtime.stages.dataset.spec import Reading
+
+
+def conversation(row: object) -> Conversation:
+    """Return what a row means."""
+    found = converted(RawRow(1, row), Reading())
+    assert isinstance(found, Conversation)
+    return found
 
 
 def turns(row: dict[str, Any]) -> list[tuple[str, str]]:
