@@ -15,6 +15,7 @@ from ftc_runtime.data.conversation import Conversation
 SOURCE = Path(__file__).parent / "runtime" / "templates" / "ollama" / "main.go"
 
 GO = shutil.which("go")
+ABSENT = "Go is not installed"
 
 
 def build(folder: Path) -> Path:

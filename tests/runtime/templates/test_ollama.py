@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
@@ -21,7 +22,7 @@ from ftc_runtime.templates.probes import PROBES
 from ftc_runtime.templates.rendered import TemplateFault
 from ftc_runtime.templates.slots import tokens_of
 
-needs_go = pytest.mark.skipif(go_templates.GO is None, reason="Go is not installed")
+needs_go = pytest.mark.skipif(go_templates.GO is None, reason=go_templates.ABSENT)
 
 BOS = "<BOS>"
 
@@ -214,6 +215,29 @@ def test_the_parameters_of_a_modelfile() -> None:
     ]
     assert made.add_bos
     assert compiled(built_in("default")).parameters() == [("stop", "<EOS>")]
+
+
+@pytest.mark.parametrize("thinks", [True, False])
+@pytest.mark.parametrize("name", library())
+def test_ollama_takes_the_template_that_writes_tools(name: str, thinks: bool) -> None:
+    """It counts what each can do. A template without tools is not to seem to have some."""
+    definition = built_in(name)
+    if definition.thinking:
+        definition = extended(name, {"enable_thinking": thinks})
+    jinja = to_jinja(definition, tokens_of(definition, tokenizer()))
+
+    able = seen_by_ollama(jinja, compiled(definition).template)
+
+    assert ("tools" in able) == (definition.tool_format is not None)
+
+
+def seen_by_ollama(jinja: str, go: str) -> set[str]:
+    """Return what the template can do that Ollama takes, by the words that it looks for."""
+    by_jinja = {"tools"} if "tools" in jinja or "tool_call" in jinja else set()
+    by_jinja |= {"thinking"} if "<think>" in jinja and "</think>" in jinja else set()
+    by_go = {"tools"} if ".Tools" in go else set()
+    by_go |= {"thinking"} if re.search(r"}}[^{}]+{{ \.Thinking }}[^{}]+{{", go) else set()
+    return by_jinja if len(by_jinja) > len(by_go) else by_go
 
 
 @pytest.mark.parametrize("name", library())
