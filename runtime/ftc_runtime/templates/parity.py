@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A conversation that training and serving render differently."""
+    """A conversation that training and serving render differently: its text, or else its ids."""
 
     probe: str
     training: str
@@ -57,18 +57,18 @@ class Parity:
         return found
 
     def _difference(self, name: str, ours: Rendered, theirs: _Served) -> Iterator[Difference]:
-        text = ours.text.replace(ours.mark, "") if ours.mark else ours.text
-        served = theirs.text()
-        if text != served:
-            yield Difference(name, text, served)
-            return
         ids, served_ids = self._encoder.encode([ours])[0].ids, theirs.ids(spelled=bool(ours.mark))
+        text = ours.text.replace(ours.mark, "") if ours.mark else ours.text
+        same = ids == served_ids
         if ours.mark:
             # Where a special token is spelled, transformers cuts the text, and so the words around
             # it, elsewhere than we do. What counts is that the real tokens are the same.
-            ids, served_ids = self._special(ids), self._special(served_ids)
-        if ids != served_ids:
-            yield Difference(name, str(ids), str(served_ids))
+            same = self._special(ids) == self._special(served_ids) and text == theirs.text()
+        if not same:
+            served = theirs.text()
+            if text == served:
+                text, served = str(ids), str(served_ids)
+            yield Difference(name, text, served)
 
     def _special(self, ids: list[int]) -> list[int]:
         return [token for token in ids if token in self._encoder.special_ids]
@@ -111,9 +111,9 @@ def _choices(definition: Definition) -> Iterator[tuple[Definition, dict[str, boo
     """Tell what a caller may choose, and the definition that it amounts to."""
     yield definition, {}
     if definition.thinking and definition.enable_thinking is not False:
-        for choice in (True, False):
-            chosen = definition.model_copy(update={"enable_thinking": choice})
-            yield chosen, {"enable_thinking": choice}
+        choice = not definition.enable_thinking
+        chosen = definition.model_copy(update={"enable_thinking": choice})
+        yield chosen, {"enable_thinking": choice}
 
 
 def _probes(definition: Definition, template: DefinedTemplate) -> dict[str, Conversation]:
