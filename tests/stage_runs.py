@@ -21,6 +21,8 @@ from transformers.utils.logging import disable_progress_bar
 from ftc_runtime.contract import SUFFIXES, Source, StageSpec, params_class
 from ftc_runtime.data.rows import rows_file
 from ftc_runtime.data.tokens import IGNORED, TokenRow, write_token_rows
+from ftc_runtime.templates.chat import write_chat
+from ftc_runtime.templates.definition import Chat
 
 
 def tiny_llama(folder: Path, *, dtype: torch.dtype = torch.float32, **fields: Any) -> Path:
@@ -91,7 +93,9 @@ def stage_spec(
     """Return the spec of a stage that works under *folder*."""
     (folder / "out").mkdir(parents=True)
     (folder / "work").mkdir()
-    makes = params_class(kind).makes
+    makes, needs = params_class(kind).makes, params_class(kind).needs
+    if "chat" in needs and not needs["chat"].optional and "chat" not in inputs:
+        inputs = {**inputs, "chat": chat_file(folder / "chat.json", Chat())}
     return StageSpec(
         stage=f"{kind}:test",
         kind=kind,
@@ -107,6 +111,12 @@ def stage_spec(
         threads=threads,
         source=Source.model_validate(source) if source else None,
     )
+
+
+def chat_file(path: Path, chat: Chat) -> Path:
+    """Write which template a model is spoken to with."""
+    write_chat(path, chat)
+    return path
 
 
 def run_stage(

@@ -28,10 +28,12 @@ class Artifact(StrEnum):
     """A folder that transformers loads: config.json, *.safetensors, tokenizer and chat template."""
     TOKENIZER = "tokenizer"
     """The tokenizer's files alone, with config.json beside them."""
+    CHAT = "chat"
+    """A .json file: the chat template to speak to a model with (`ftc_runtime.templates.chat`)."""
     ROWS = "rows"
-    """A .jsonl file, one conversation a line (`ftc_runtime.data.conversation`)."""
+    """A .jsonl file, one conversation a line (`ftc_runtime.data.rows`)."""
     PREFERENCES = "preferences"
-    """A .jsonl file, two answers to a conversation a line (`ftc_runtime.data.rows`)."""
+    """A .jsonl file, two answers to a conversation a line (the same)."""
     JUDGED = "judged"
     """A .jsonl file, a conversation and whether its answer is wanted a line."""
     TEXTS = "texts"
@@ -55,6 +57,7 @@ class Artifact(StrEnum):
 
 
 SUFFIXES: dict[Artifact, str] = {
+    Artifact.CHAT: ".json",
     Artifact.ROWS: ".jsonl",
     Artifact.PREFERENCES: ".jsonl",
     Artifact.JUDGED: ".jsonl",

@@ -19,6 +19,7 @@ MODEL = {
     "context_length": 8192,
 }
 DATASET = {"rows": 60, "kept": 58, "train": 50, "holdout": 8}
+TEMPLATE = {"mask": "yes", "warnings": []}
 TOKENS = {
     "train": {
         "rows": 49,
@@ -47,7 +48,8 @@ STEPS: list[dict[str, Any]] = [
         "libraries": {},
         "report": True,
     },
-    {"kind": "tokens", "settings": {"template": "auto"}, "libraries": {}, "report": True},
+    {"kind": "template", "settings": {"template": "auto"}, "libraries": {}, "report": True},
+    {"kind": "tokens", "settings": {}, "libraries": {}, "report": True},
     {
         "kind": "sft",
         "settings": {"lora.r": 16, "lora.use_rslora": False, "training.learning_rate": 1e-3},
@@ -136,7 +138,7 @@ org/base, fine-tuned on 50 conversations, as GGUF, for llama.cpp and Ollama. Mad
 | --- | --- | --- | --- | --- |
 | `data/identity.json` | 60 | 58 | 50 | 8 |
 
-49 rows of 2,400 tokens were trained on, 900 of them as answers; the longest row has 61, and 1 were left out as too long. Chat template: `auto`.
+49 rows of 2,400 tokens were trained on, 900 of them as answers; the longest row has 61, and 1 were left out as too long. Chat template: the base model's own.
 
 ## Training
 
@@ -200,7 +202,7 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "q8_0.gguf").write_bytes(b"GGUF" + bytes(8))
-    told = {"reports.0": MODEL, "reports.1": DATASET, "reports.2": TOKENS}
+    told = {"reports.0": MODEL, "reports.1": DATASET, "reports.2": TEMPLATE, "reports.3": TOKENS}
     for number, means in enumerate(((10.5, 0.0), (99.75, 100.0), (99.5, 98.0))):
         told[f"scores.{number}"] = {"rouge-l": means[0], "exact-match": means[1], "rows": 8}
     for role, value in told.items():

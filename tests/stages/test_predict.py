@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.data.rows import row_line
 from ftc_runtime.errors import StageError
+from ftc_runtime.templates.definition import Chat
 from stage_runs import run_here, run_stage, write_conversations
 from tiny_gguf import tiny_chat_model, tiny_gguf
 
@@ -135,7 +136,7 @@ def test_both_engines_make_the_same_ids_of_text_that_spells_special_tokens(
     from ftc_runtime.engines.llama_cpp import LlamaCppEngine
     from ftc_runtime.engines.transformers import TransformersEngine
 
-    folder = TransformersEngine(model, None, template="auto", dtype="auto")
+    folder = TransformersEngine(model, None, chat=Chat(), dtype="auto")
     file = LlamaCppEngine(gguf, threads=1)
 
     for ask, _ in QUESTIONS:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.cli.console import Console
+from ftc.cli.findings import findings
 from ftc.cli.workspace import Workspace
 from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.needed import unsettled
@@ -98,8 +99,15 @@ def stage_lines(
         # What is known and lies elsewhere is no fault, unless something needs it.
         wanted += [name for name, state in states.items() if state.known is None]
     to_do = set(unsettled(freshness, wanted))
-    lines = (stage_line(plan, states[name]) for name in workspace.stages(words))
-    return [line._replace(to_do=line.stage in to_do) for line in lines]
+    return [
+        _told(stage_line(plan, states[name]), findings(workspace, states[name]), name in to_do)
+        for name in workspace.stages(words)
+    ]
+
+
+def _told(line: StageLine, found: Sequence[str], to_do: bool) -> StageLine:
+    note = "; ".join([*([line.note] if line.note else []), *found])
+    return line._replace(to_do=to_do, note=note or None)
 
 
 def reason_of(change: Change, plan: Plan) -> Reason:

@@ -62,7 +62,7 @@ def _files(folder: str) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "__pycache__":
                 yield from _files(entry.path)
-        elif entry.name.endswith((".py", ".txt")):
+        elif entry.name.endswith((".py", ".txt", ".yaml")):
             yield entry.path
 
 

@@ -14,8 +14,10 @@ from ftc.plan.stages import CARD_SUFFIX, CARDS, Edge, OutsideSource, Plan, Stage
 from ftc.project.load import Project
 from ftc.project.schema import Built, Loaded, Output
 from ftc.project.sections import SECTIONS
+from ftc.project.templates import chat_of
 from ftc.project.written import bare
 from ftc_runtime.contract import Artifact, Settings, StageParams
+from ftc_runtime.templates.definition import Chat
 
 ItemName = tuple[str, str]
 """Section and name."""
@@ -110,6 +112,10 @@ class _Graph:
         """Return the output that a checked reference means."""
         meaning = self.project.meaning(reference, wants)
         return self.built((meaning.section, meaning.name)).outputs[meaning.output]
+
+    def chat(self, template: str, enable_thinking: bool | None) -> Chat:
+        """Return what the checked name of a template means."""
+        return chat_of(template, enable_thinking, self.project.ingredients["templates"])
 
     def loaded(self, reference: str, *wants: Artifact) -> Loaded:
         """Return what it takes to run the model that a checked reference means."""

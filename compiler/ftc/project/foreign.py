@@ -25,6 +25,7 @@ LLAMA_FACTORY = {
     "dataset_dir": "datasets.NAME.source",
     "file_name": "datasets.NAME.source",
     "formatting": "datasets.NAME.format",
+    "ranking": "datasets.NAME.type",
     "val_size": "datasets.NAME.holdout",
     "cutoff_len": "finetunes.NAME.data.max_length",
     "stage": "finetunes.NAME.method",
@@ -46,6 +47,13 @@ AXOLOTL = {
     "revision_of_model": "models.NAME.revision",
     "chat_template": "models.NAME.template",
     "path": "datasets.NAME.source",
+    "field_messages": "datasets.NAME.columns.messages",
+    "field_system": "datasets.NAME.columns.system",
+    "field_tools": "datasets.NAME.columns.tools",
+    "field_instruction": "datasets.NAME.columns.prompt",
+    "field_input": "datasets.NAME.columns.query",
+    "field_output": "datasets.NAME.columns.response",
+    "message_property_mappings": "datasets.NAME.tags",
     "val_set_size": "datasets.NAME.holdout",
     "test_datasets": "finetunes.NAME.eval_dataset",
     "sequence_len": "finetunes.NAME.data.max_length",
@@ -69,6 +77,7 @@ COMMON = {
     "revision": "models.NAME.revision",
     "trust_remote_code": "models.NAME.trust_remote_code",
     "torch_dtype": "models.NAME.dtype",
+    "dataset_text_field": "datasets.NAME.columns.prompt",
     "test_size": "datasets.NAME.holdout.fraction",
     "train_dataset": "finetunes.NAME.datasets",
     "eval_dataset": "finetunes.NAME.eval_dataset",
@@ -126,6 +135,7 @@ NOT_NEEDED = {
         ("resume_from_checkpoint", "auto_resume_from_checkpoints"),
         "`ftc build` goes on from the newest checkpoint by itself; `--fresh STAGE` drops it",
     ),
+    "ds_type": "the name of a file tells its type",
     "finetuning_type": "every finetune of this version of ftc is a LoRA adapter",
     "export_legacy_format": "ftc writes safetensors only",
 }  # fmt: skip
@@ -216,7 +226,7 @@ NOT_YET = {
         "quantise with calibration rows",
     ),
     **dict.fromkeys(
-        ("hf_hub_url", "ms_hub_url", "script_url", "cloud_file_name", "data_files", "ds_type"),
+        ("hf_hub_url", "ms_hub_url", "script_url", "cloud_file_name", "data_files"),
         "read datasets of a hub",
     ),
     "neftune_noise_alpha": "add NEFTune noise",
@@ -225,6 +235,7 @@ NOT_YET = {
     "group_by_length": "group rows by length",
 }  # fmt: skip
 NOTES = {
+    "ranking": "`type: preference`",
     "val_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "gradient_accumulation_steps": "the rows of one optimiser step over all devices; accumulation"

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from ftc.project.matrix import MATRIX
 from ftc.project.outline import NAME, VERSION
 from ftc.project.schema import Item
-from ftc.project.sections import GC, OPERATIONAL, SECTIONS
+from ftc.project.sections import GC, INGREDIENTS, OPERATIONAL, SECTIONS
 from ftc.project.wanted import leaves
 from ftc.project.written import dotted
 
@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
 
     No key of an item is required in it, since `defaults` may give any of them.
     """
-    sections = SECTIONS | OPERATIONAL
+    sections = SECTIONS | INGREDIENTS | OPERATIONAL
     forms = {name: section.item_classes() for name, section in sections.items()}
     classes = [item_class for section in forms.values() for item_class in section]
     classes.append(GC.item_class())

@@ -12,14 +12,13 @@ from ftc.project.reading.nodes import KeyPath
 from ftc_runtime.contract import Json
 
 TOP = {
-    "templates": "define templates",
     "serve": "serve models",
     "machines": "launch on several devices or machines",
     "toolchain": "choose a llama.cpp checkout",
     "reproducibility": "choose how strictly results are to repeat",
 }
 EVERYWHERE = {
-    "template": "choose a template for one item: it uses the model's own",
+    "template": "choose a template for one item: `models.NAME.template` is for all that use it",
 }
 LORA = dict.fromkeys(
     (
@@ -66,13 +65,12 @@ KEYS: dict[str, dict[str, str]] = {
         "subset": "read subsets of a hub's dataset",
         "revision": "read datasets of a hub",
         "num_samples": "take a part of a dataset",
-        "type": "tell types of datasets apart: every dataset is one for sft",
         "dataset_info": "read dataset_info.json",
         "entry": "read dataset_info.json",
-        "columns": "map columns",
-        "tags": "map tags",
-        "ranking": "train on preferences",
         "streaming": "stream datasets",
+        **dict.fromkeys(
+            ("columns.images", "columns.videos", "columns.audios"), "read pictures and sounds"
+        ),
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
@@ -131,13 +129,6 @@ VALUES: dict[str, dict[str, str]] = {
     "finetunes.data.overlong": dict.fromkeys(
         ("truncate", "truncate_left", "split"), "cut rows that are too long"
     ),
-    "datasets.format": dict.fromkeys(
-        (
-            "sharegpt", "openai", "chatml", "messages", "text", "raw", "completion",
-            "csv", "parquet", "arrow", "chat_template",
-        ),
-        "read rows of the format {}",
-    ),
     "evals.task": dict.fromkeys(
         (
             "mmlu", "ceval", "cmmlu", "mmlu_pro", "arc_easy", "arc_challenge", "hellaswag", "gsm8k",
@@ -180,8 +171,6 @@ def later_value(section: str, path: KeyPath, value: Json) -> str | None:
         return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
-    if name == "models.template":
-        return _sentence("choose a template: it uses the model's own, which is `auto`")
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)
 
 

@@ -19,9 +19,10 @@ from ftc.project.reading.text import read
 from ftc.project.references import reference_faults
 from ftc.project.remotes import remote_faults
 from ftc.project.schema import Item
-from ftc.project.sections import OPERATIONAL, SECTIONS
+from ftc.project.sections import INGREDIENTS, OPERATIONAL, SECTIONS
 from ftc.project.sections.gc import Item as Gc
 from ftc.project.settings import settings_faults
+from ftc.project.templates import template_faults
 from ftc_runtime.contract import Artifact
 
 
@@ -37,6 +38,8 @@ class Project:
     """The folder of the file, absolute: paths in the file start there."""
     items: dict[str, dict[str, Item]]
     """Section -> name -> item, in file order. Every section is there, empty or not."""
+    ingredients: dict[str, dict[str, Item]]
+    """The same of what items are made with: `templates`."""
     operational: dict[str, dict[str, Item]]
     """The same of what is not built: `remotes`. From ftc.local.yaml too."""
     text: str
@@ -97,7 +100,8 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
     root = path.parent.resolve()
     faults += [*outer.faults, *local.faults]
     written = []
-    items: dict[str, dict[str, Item]] = {name: {} for name in (*SECTIONS, *OPERATIONAL)}
+    sections = (*SECTIONS, *INGREDIENTS, *OPERATIONAL)
+    items: dict[str, dict[str, Item]] = {name: {} for name in sections}
     for item in outer.written:
         item, found = checked(item)
         faults += found
@@ -115,9 +119,19 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
     faults += source_faults(written, root)
     faults += settings_faults(written)
     faults += remote_faults(written)
+    faults += template_faults(written, items["templates"])
     if faults:
         raise ProjectError(in_file_order(faults), sources)
-    operational = {name: items.pop(name) for name in OPERATIONAL}
     return Project(
-        outer.name, VERSION, path, root, items, operational, text, gc, outer.tree, tuple(settings)
+        name=outer.name,
+        version=VERSION,
+        file=path,
+        root=root,
+        ingredients={name: items.pop(name) for name in INGREDIENTS},
+        operational={name: items.pop(name) for name in OPERATIONAL},
+        items=items,
+        text=text,
+        gc=gc,
+        tree=outer.tree,
+        settings=tuple(settings),
     )

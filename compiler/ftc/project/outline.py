@@ -11,7 +11,7 @@ from ftc.project.foreign import foreign_word
 from ftc.project.later import later_key
 from ftc.project.matrix import MATRIX, without_matrix
 from ftc.project.reading.nodes import Node, merged, with_children
-from ftc.project.sections import GC, OPERATIONAL, SECTIONS, Section
+from ftc.project.sections import GC, INGREDIENTS, OPERATIONAL, SECTIONS, Section
 from ftc.project.variants import expanded
 from ftc.project.wanted import found
 from ftc.project.written import Written
@@ -19,7 +19,7 @@ from ftc.project.written import Written
 VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 NAME_RULE = "a name has small letters, digits and hyphens, and starts with a letter or digit"
-TOP_KEYS = ("version", "name", *SECTIONS, "defaults", *OPERATIONAL, GC.name)
+TOP_KEYS = ("version", "name", *SECTIONS, *INGREDIENTS, "defaults", *OPERATIONAL, GC.name)
 MOST_DEFAULTED = 200_000
 
 
@@ -53,7 +53,7 @@ def outline(path: Path, root: Node | None) -> Outline:
     out.faults += _version_faults(root)
     out.name = _name(root, out.faults)
     defaults = _defaults(root, out.faults)
-    for section in (*SECTIONS.values(), *OPERATIONAL.values()):
+    for section in (*SECTIONS.values(), *INGREDIENTS.values(), *OPERATIONAL.values()):
         _section(section, root, defaults.get(section.name), out)
     expansion = expanded(out.written)
     out.written = expansion.written

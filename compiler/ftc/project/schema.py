@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from ftc_runtime.contract import Artifact, Settings, StageParams
-from ftc_runtime.stages.tokens.spec import Template
+from ftc_runtime.templates.definition import Chat
 
 ParamsT = TypeVar("ParamsT", bound=StageParams)
 
@@ -61,6 +61,9 @@ class Lowering(Protocol):
     def output(self, reference: str, *wants: Artifact) -> Output:
         """Return the output that a checked reference means, building its item's stages first."""
 
+    def chat(self, template: str, enable_thinking: bool | None) -> Chat:
+        """Return what the checked name of a template means."""
+
     def loaded(self, reference: str, *wants: Artifact) -> Loaded:
         """Return what it takes to run the model that a checked reference means."""
 
@@ -73,7 +76,9 @@ class Loaded:
     tokenizer: Output | None = None
     adapter: Output | None = None
     gguf: Output | None = None
-    template: Template = "auto"
+    chat: Output | None = None
+    carries_chat: bool = True
+    """The model's files hold the template that was chosen; not so, unless merged, a named one."""
 
 
 @dataclass(frozen=True, slots=True)

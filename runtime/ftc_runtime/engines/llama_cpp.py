@@ -26,7 +26,7 @@ BATCH_TOKENS = 512
 class LlamaCppEngine:
     """Answers one row after the other, each from an empty cache."""
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, enable_thinking: bool | None = None) -> None:
         """Load the vocabulary; the weights come when it is known how long the rows are.
 
         Raises:
@@ -41,7 +41,9 @@ class LlamaCppEngine:
             if llama_cpp.llama_vocab_get_attr(self._vocab, token)
             & llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
         }
-        self._chat = AutoTemplate(chat_template(self._vocabulary.metadata, specials))
+        self._chat = AutoTemplate(
+            chat_template(self._vocabulary.metadata, specials), enable_thinking=enable_thinking
+        )
         longest_first = sorted(filter(None, specials), key=lambda text: (-len(text), text))
         self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._ends = [specials[end] for end in self._chat.ends]

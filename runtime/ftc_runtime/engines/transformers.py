@@ -15,26 +15,24 @@ from ftc_runtime.engines.sampling import processors
 from ftc_runtime.models.loading import load_causal_lm
 from ftc_runtime.stages.model.spec import Dtype
 from ftc_runtime.stages.predict.spec import Generation
-from ftc_runtime.stages.tokens.spec import Template
-from ftc_runtime.templates.prompt import prompt_ids, stop_ids
+from ftc_runtime.templates.definition import Chat
+from ftc_runtime.templates.prompt import Prompts
 
 
 class TransformersEngine:
     """Generates in batches of like lengths, padded on the left."""
 
-    def __init__(
-        self, folder: Path, adapter: Path | None, *, template: Template, dtype: Dtype
-    ) -> None:
+    def __init__(self, folder: Path, adapter: Path | None, *, chat: Chat, dtype: Dtype) -> None:
         """Load the model. The adapter stays apart, as it was in training.
 
         Raises:
             StageError: if the model cannot be loaded, or has no usable chat template.
         """
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._template = template
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = load_causal_lm(folder, dtype=dtype)
-        self._stop_ids = stop_ids(self._tokenizer, template, model.generation_config)
+        self._prompts = Prompts(chat, self._tokenizer)
+        self._stop_ids = self._prompts.stop_ids(model.generation_config)
         config = model.config.get_text_config()
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
         if adapter is not None:
@@ -43,7 +41,7 @@ class TransformersEngine:
 
     def prompt(self, conversation: Conversation) -> list[int]:
         """Return the ids after which the assistant answers."""
-        return prompt_ids(self._tokenizer, conversation, self._template)
+        return self._prompts.ids(conversation)
 
     def text(self, ids: Sequence[int], *, special: bool) -> str:
         """Return the text of ids."""

@@ -3,30 +3,37 @@
 The template is a program that turns messages into text. It is run on the conversation up to each
 assistant turn, once asking for an answer and once with the answer; what the second adds to the
 first is what the model must learn to say, its end mark included. That holds only if the first is
-the beginning of the second, which is checked for every row and never assumed.
+the beginning of the second, which is checked and never assumed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-import jinja2
-
-from ftc_runtime.data.conversation import Conversation, Message, text_message
+from ftc_runtime.contract import Json
+from ftc_runtime.data.conversation import Conversation, Message, ToolCall, text_message
 from ftc_runtime.errors import StageError
+from ftc_runtime.templates.model_jinja import ModelJinja
 from ftc_runtime.templates.rendered import Piece, Rendered, Specials, TemplateFault
+from ftc_runtime.templates.skeleton import Bone, pieces, skeleton, with_stand_ins
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+ANSWER = "Answer"
+PROBE = Conversation((text_message("user", "Question"), text_message("assistant", ANSWER)))
+THOUGHT = "Thought-7f3a"
+TOOL = "tool_7f3a"
 
 
 class AutoTemplate:
     """A tokenizer's chat template and the mask that follows from it."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, *, enable_thinking: bool | None = None
+    ) -> None:
         """Try the template on a short conversation.
 
         Raises:
@@ -35,127 +42,154 @@ class AutoTemplate:
         if not tokenizer.chat_template:
             raise StageError(
                 "the model has no chat template, so `template: auto` has nothing to read",
-                "Use an instruction-tuned model, such as the -Instruct version of this one",
+                "Use an instruction-tuned model, or choose a template: `template: chatml`",
             )
-        self._template = _compiled(tokenizer)
-        self._tokens = {name: str(text) for name, text in tokenizer.special_tokens_map.items()}
+        self._jinja = ModelJinja(tokenizer, enable_thinking=enable_thinking)
         self.specials = Specials(tokenizer)
+        self._skeleton = lru_cache(maxsize=256)(self._bones)
         self.turn_end = self._turn_end()
         self.ends = self.specials.first_in(self.turn_end)
 
     def render(self, conversation: Conversation) -> Rendered:
-        """Return a whole conversation, its answers found in the text.
+        """Return a whole conversation, its answers and contents found in the text.
 
         Raises:
-            TemplateFault: if the template refuses it, or a prompt does not begin the whole.
+            TemplateFault: if the template refuses it or leaves something out of it, or a prompt
+                does not begin the whole.
         """
-        chat = self._chat(conversation)
-        whole = chat.run(chat.messages, False)
-        pieces: list[Piece] = []
-        for turn, message in enumerate(conversation.messages):
-            if message.role == "assistant":
-                first, last = _answer_span(chat, turn, whole=whole)
-                frame_from = pieces[-1].stop if pieces else 0
-                pieces.append(Piece(frame_from, first, "frame"))
-                pieces += _answer_pieces(whole, first, last, content=chat.text(turn), turn=turn)
-        pieces.append(Piece(pieces[-1].stop if pieces else 0, len(whole), "frame"))
-        answers = frozenset(piece.message for piece in pieces if piece.message is not None)
-        return Rendered(whole, tuple(p for p in pieces if p.start < p.stop), chat.mark, answers)
+        self._check(conversation)
+        mark = self.specials.mark(conversation)
+        escaped = self._escaped(conversation, mark)
+        whole = self._jinja.run(escaped, ask=False)
+        answers = frozenset(
+            turn for turn, said in enumerate(escaped.messages) if said.role == "assistant"
+        )
+        found = self._by_skeleton(escaped, whole) or self._by_prompts(escaped, whole)
+        return Rendered(whole, found, mark, answers)
 
     def prompt(self, conversation: Conversation) -> Rendered:
         """Return the text after which the assistant is to answer.
 
         Raises:
-            TemplateFault: if the template refuses the conversation.
+            TemplateFault: if the template refuses the conversation, or leaves something out of it.
         """
-        chat = self._chat(conversation)
-        text = chat.run(chat.messages, True)
-        return Rendered(text, (Piece(0, len(text), "frame"),), chat.mark)
-
-    def _chat(self, conversation: Conversation) -> _Chat:
+        self._check(conversation)
         mark = self.specials.mark(conversation)
-        return _Chat(
-            [self._chat_message(message, mark) for message in conversation.messages],
-            mark,
-            self._run,
-        )
+        text = self._jinja.run(self._escaped(conversation, mark), ask=True)
+        return Rendered(text, (Piece(0, len(text), "frame"),), mark)
 
-    def _run(self, chat: Chat, ask: bool) -> str:
+    @cached_property
+    def writes_thoughts(self) -> bool:
+        """Does it write what the assistant thinks?"""
+        answer = text_message("assistant", ANSWER, reasoning_content=THOUGHT)
+        return self._writes(Conversation((PROBE.messages[0], answer)), THOUGHT)
+
+    @cached_property
+    def writes_tools(self) -> bool:
+        """Does it write which tools there are, and the calls of them?"""
+        parameters: dict[str, Json] = {"type": "object", "properties": {}}
+        function: Json = {"name": TOOL, "description": "Probe", "parameters": parameters}
+        tools: tuple[dict[str, Json], ...] = ({"type": "function", "function": function},)
+        call = Message("assistant", (), tool_calls=(ToolCall(TOOL, {}),))
+        asked = Conversation((PROBE.messages[0],), tools)
+        called = Conversation((PROBE.messages[0], call))
+        return self._writes(asked, TOOL) and self._writes(called, TOOL)
+
+    @cached_property
+    def asks_for_thinking(self) -> bool:
+        """Does the text depend on `enable_thinking`?"""
+        return self._jinja.depends_on_thinking(PROBE)
+
+    def _writes(self, conversation: Conversation, words: str) -> bool:
         try:
-            text: str = self._template.render(
-                messages=chat,
-                tools=None,
-                documents=None,
-                add_generation_prompt=ask,
-                **self._tokens,
-            )
-        except (jinja2.TemplateError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise TemplateFault(f"the template refuses it: {error}") from error
-        return text
+            return words in self._jinja.run(conversation, ask=False)
+        except TemplateFault:
+            return False
 
-    def _chat_message(self, message: Message, mark: str) -> dict[str, str]:
-        return {"role": message.role, "content": self.specials.escaped(message.text, mark)}
+    def _check(self, conversation: Conversation) -> None:
+        """Refuse what the template would leave out without a word."""
+        said = conversation.messages
+        if any(message.reasoning_content is not None for message in said):
+            if not self.writes_thoughts:
+                raise TemplateFault("it has a thought, which the model's own template leaves out")
+        if conversation.tools or any(message.tool_calls for message in said):
+            if not self.writes_tools:
+                raise TemplateFault("it has tools, which the model's own template leaves out")
+
+    def _escaped(self, conversation: Conversation, mark: str) -> Conversation:
+        return self.specials.escaped_conversation(conversation, mark) if mark else conversation
+
+    def _by_skeleton(self, conversation: Conversation, whole: str) -> tuple[Piece, ...] | None:
+        """Find the contents by what the template writes around any contents."""
+        stood_in = with_stand_ins(conversation)
+        if stood_in is None:
+            return None
+        plain = not conversation.tools and not any(
+            message.tool_calls or message.reasoning_content is not None
+            for message in conversation.messages
+        )
+        try:
+            bones = self._skeleton(stood_in) if plain else self._bones(stood_in)
+        except TemplateFault:  # told of the real contents, if they have it too
+            return None
+        return pieces(bones, [said.text for said in conversation.messages], whole)
+
+    def _bones(self, conversation: Conversation) -> list[Bone]:
+        whole = self._jinja.run(conversation, ask=False)
+        return skeleton(Rendered(whole, self._by_prompts(conversation, whole)))
+
+    def _by_prompts(self, conversation: Conversation, whole: str) -> tuple[Piece, ...]:
+        """Find the answers by what each adds to the prompt before it."""
+        found: list[Piece] = []
+        for turn, message in enumerate(conversation.messages):
+            if message.role == "assistant":
+                first, last = self._answer_span(conversation, turn, whole)
+                found.append(Piece(found[-1].stop if found else 0, first, "frame"))
+                found += _answer_pieces(whole, first, last, content=message.text, turn=turn)
+        found.append(Piece(found[-1].stop if found else 0, len(whole), "frame"))
+        return tuple(piece for piece in found if piece.start < piece.stop)
+
+    def _answer_span(self, conversation: Conversation, turn: int, whole: str) -> tuple[int, int]:
+        """Return where the answer of a turn, with its end mark, lies in the whole conversation."""
+        prompt = self._jinja.run(conversation.upto(turn), ask=True)
+        answered = self._jinja.run(conversation.upto(turn + 1), ask=False)
+        if not answered.startswith(prompt):
+            raise TemplateFault(_difference(f"the prompt of turn {turn}", prompt, answered))
+        answer = answered[len(prompt) :]
+        if whole.startswith(prompt + answer):
+            return len(prompt), len(prompt) + len(answer)
+        # Reasoning templates write an empty thought into the last answer only: earlier answers are
+        # then found by their own text and what follows it.
+        content = conversation.messages[turn].text.strip()
+        plain = answer[answer.rfind(content) :] if content in answer else answer
+        if whole.startswith(prompt + plain):
+            return len(prompt), len(prompt) + len(plain)
+        raise TemplateFault(_difference(f"turn {turn}", prompt + answer, whole))
 
     def _turn_end(self) -> str:
         """Return what the template writes behind an answer, found on a probe."""
-        probe = [text_message("user", "Question"), text_message("assistant", "Answer")]
         try:
-            rendered = self.render(Conversation(tuple(probe)))
+            rendered = self.render(PROBE)
         except TemplateFault as fault:
             raise StageError(
                 f"the assistant's turns cannot be found in the model's chat template: {fault}",
-                "Check the template with `ftc doctor MODEL`",
+                "Check the template with `ftc doctor MODEL`, or choose one: `template: chatml`",
             ) from fault
-        return rendered.text.rpartition("Answer")[2]
-
-
-Chat = list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chat:
-    """A conversation as the template gets it, and what runs the template on some of it."""
-
-    messages: Chat
-    mark: str
-    run: Callable[[Chat, bool], str]
-
-    def text(self, turn: int) -> str:
-        """What was said, as most templates write it."""
-        return self.messages[turn]["content"].strip()
-
-
-def _answer_span(chat: _Chat, turn: int, *, whole: str) -> tuple[int, int]:
-    """Return where the answer of a turn, with its end mark, lies in the whole conversation."""
-    prompt, answered = (
-        chat.run(chat.messages[:turn], True),
-        chat.run(chat.messages[: turn + 1], False),
-    )
-    if not answered.startswith(prompt):
-        raise TemplateFault(_difference(f"the prompt of turn {turn}", prompt, answered))
-    answer = answered[len(prompt) :]
-    if whole.startswith(prompt + answer):
-        return len(prompt), len(prompt) + len(answer)
-    # Reasoning templates write an empty thought into the last answer only: earlier answers are
-    # then found by their own text and what follows it.
-    content = chat.text(turn)
-    plain = answer[answer.rfind(content) :] if content in answer else answer
-    if whole.startswith(prompt + plain):
-        return len(prompt), len(prompt) + len(plain)
-    raise TemplateFault(_difference(f"turn {turn}", prompt + answer, whole))
+        return rendered.text.rpartition(ANSWER)[2]
 
 
 def _answer_pieces(
     whole: str, first: int, last: int, *, content: str, turn: int
 ) -> Iterator[Piece]:
     """Tell what of an answer was said from what the template puts around it."""
-    at = whole.rfind(content, first, last)
-    if not content or at < 0:
+    said = content.strip()
+    at = whole.rfind(said, first, last)
+    if not said or at < 0:
         yield Piece(first, last, "content", turn)
         return
     yield Piece(first, at, "thinking", turn)
-    yield Piece(at, at + len(content), "content", turn)
-    yield Piece(at + len(content), last, "end", turn)
+    yield Piece(at, at + len(said), "content", turn)
+    yield Piece(at + len(said), last, "end", turn)
 
 
 def _difference(what: str, part: str, whole: str) -> str:
@@ -167,21 +201,3 @@ def _difference(what: str, part: str, whole: str) -> str:
         f"{what} is not the beginning of what follows: "
         f"{part[at : at + 40]!r} became {whole[at : at + 40]!r} at character {at}"
     )
-
-
-def _compiled(tokenizer: PreTrainedTokenizerFast) -> jinja2.Template:
-    """Return the tokenizer's template in transformers' own environment, but for its clock."""
-    from transformers.utils.chat_template_utils import _compile_jinja_template
-
-    try:
-        template: jinja2.Template = _compile_jinja_template(tokenizer.get_chat_template())
-    except jinja2.TemplateError as error:
-        raise StageError(f"the model's chat template is not Jinja: {error}") from error
-    template.environment.globals["strftime_now"] = _fixed_date
-    return template
-
-
-def _fixed_date(form: str) -> str:
-    # Some templates write today's date into the prompt. Training on it would make every day's
-    # tokens differ; this is the date that those templates name themselves where there is no clock.
-    return datetime(2024, 7, 26).strftime(form)

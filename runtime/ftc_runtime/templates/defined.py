@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from ftc_runtime.data.conversation import Conversation, Message
 from ftc_runtime.templates.definition import Definition
 from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault
+from ftc_runtime.templates.slots import around, tokens_of
 from ftc_runtime.templates.tool_formats import tool_format
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-CONTENT = "{{content}}"
 
 
 @dataclass(slots=True)
@@ -50,12 +49,9 @@ class DefinedTemplate:
         """Put the tokenizer's own tokens into the slots."""
         self.definition = definition
         self._specials = Specials(tokenizer)
-        self._tokens = {
-            "{{bos}}": tokenizer.bos_token or "",
-            "{{eos}}": self._eos(tokenizer),
-        }
+        self._tokens = tokens_of(definition, tokenizer)
         self._slots = {
-            name: self._split(text)
+            name: around(self._filled(text))
             for name, text in {
                 "system": definition.system,
                 "user": definition.user,
@@ -65,17 +61,8 @@ class DefinedTemplate:
             }.items()
         }
         self._tools = tool_format(definition.tool_format) if definition.tool_format else None
-        ends = [*definition.stop, self._tokens["{{eos}}"]]
+        ends = [*definition.stop, self._tokens.eos]
         self.ends = tuple(dict.fromkeys(end for end in ends if end))
-
-    def _split(self, slot: str) -> tuple[str, str]:
-        before, _, after = self._filled(slot).partition(CONTENT)
-        return before, after
-
-    def _eos(self, tokenizer: PreTrainedTokenizerFast) -> str:
-        if self.definition.replace_eos:
-            return self.definition.stop[0]
-        return tokenizer.eos_token or ""
 
     def render(self, conversation: Conversation) -> Rendered:
         """Return a whole conversation."""
@@ -190,6 +177,4 @@ class DefinedTemplate:
         return thinking.start + thinking.end if thinking else ""
 
     def _filled(self, slot: str) -> str:
-        for name, token in self._tokens.items():
-            slot = slot.replace(name, token)
-        return slot
+        return self._tokens.filled(slot)

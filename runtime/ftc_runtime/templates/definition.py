@@ -82,6 +82,28 @@ class Definition(Slots):
     """A whole template, as it enters a key."""
 
 
+class Thinks(Settings):
+    """The choice whether a model is to think."""
+
+    enable_thinking: bool | None = Field(
+        default=None, description="Whether the model is to think; for a template that lets it"
+    )
+
+
+class Chat(Thinks):
+    """How a model is spoken to: what the `chat` of a `template` stage holds."""
+
+    template: Literal["auto"] | Definition = Field(
+        default="auto", description="auto is the model's own chat template"
+    )
+
+    @property
+    def thinks(self) -> bool | None:
+        """What was chosen, for the template or for the model."""
+        chosen = None if isinstance(self.template, str) else self.template.enable_thinking
+        return self.enable_thinking if chosen is None else chosen
+
+
 @cache
 def library() -> dict[str, Path]:
     """Return the built-in templates: their names, and the files that define them."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ftc_runtime.data.conversation import Conversation, Message
+from ftc_runtime.contract import Json
+from ftc_runtime.data.conversation import Conversation, Message, TextPart, ToolCall
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -109,6 +110,34 @@ class Specials:
             for special in self.texts:
                 text = text.replace(special, special[0] + mark + special[1:])
         return text
+
+    def escaped_conversation(self, conversation: Conversation, mark: str) -> Conversation:
+        """Return a conversation with *mark* in every special token that somebody spells in it."""
+
+        def escaped(value: Json) -> Any:
+            match value:
+                case str():
+                    return self.escaped(value, mark)
+                case dict():
+                    return {escaped(key): escaped(part) for key, part in value.items()}
+                case list():
+                    return [escaped(part) for part in value]
+                case _:
+                    return value
+
+        messages = tuple(
+            replace(
+                message,
+                content=(TextPart(self.escaped(message.text, mark)),),
+                reasoning_content=escaped(message.reasoning_content),
+                tool_calls=tuple(
+                    ToolCall(escaped(call.name), escaped(dict(call.arguments)))
+                    for call in message.tool_calls
+                ),
+            )
+            for message in conversation.messages
+        )
+        return Conversation(messages, tuple(escaped(dict(tool)) for tool in conversation.tools))
 
 
 def _texts(conversation: Conversation) -> Sequence[str]:

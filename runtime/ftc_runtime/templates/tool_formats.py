@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import ToolCall
 
 
+class JinjaTools(NamedTuple):
+    """A format as Jinja. Every tag trims what is around it, and every text is a string."""
+
+    announced: str
+    """Prints what `ToolFormat.announced` returns for `tools`, of which there is one at least."""
+
+    called: str
+    """Prints what `ToolFormat.called` returns for `message.tool_calls`."""
+
+
 class ToolFormat(Protocol):
     """One way of writing tools."""
+
+    jinja: JinjaTools
 
     def announced(self, tools: Sequence[Mapping[str, Json]]) -> str:
         """Return what stands behind the system message's text."""

@@ -54,8 +54,9 @@ def test_a_card_needs_the_export_its_reports_and_its_scores(plan: Plan) -> None:
         "gguf.0": "quantize:files.q4_k_m gguf",
         "gguf.1": "quantize:files.q8_0 gguf",
         "reports.0": "model:base report",
-        "reports.1": "dataset:rows report",
-        "reports.2": "tokens:tuned report",
+        "reports.1": "template:base report",
+        "reports.2": "dataset:rows report",
+        "reports.3": "tokens:tuned report",
         "curves.0": "sft:tuned curves",
         "scores.0": "score:recall/base scores",
         "scores.1": "score:recall/tuned scores",
@@ -82,7 +83,9 @@ def test_the_steps_tell_every_setting_but_operational_ones(plan: Plan) -> None:
     """Defaults too: who reads a card does not know them."""
     steps = {step["kind"]: step for step in plan.stages["card:files"].params["steps"]}
 
-    assert list(steps) == ["model", "dataset", "tokens", "sft", "merge", "gguf", "quantize"]
+    assert list(steps) == [
+        *("model", "template", "dataset", "tokens", "sft", "merge", "gguf", "quantize")
+    ]
     assert steps["model"]["source"] == "hf://org/base"
     assert steps["sft"]["settings"]["lora.r"] == 4
     assert steps["sft"]["settings"]["lora.lora_alpha"] == 16
@@ -98,7 +101,9 @@ def test_nothing_reads_a_card(plan: Plan) -> None:
         for edge in stage.inputs.values()
     )
     kinds = {stage.kind for stage in plan.closure(plan.targets["files"].stages()).values()}
-    assert kinds == {"model", "dataset", "tokens", "sft", "merge", "gguf", "quantize"}
+    assert kinds == {
+        *("model", "template", "dataset", "tokens", "sft", "merge", "gguf", "quantize")
+    }
 
 
 def test_what_nobody_measured_has_a_card_too(plan: Plan) -> None:

@@ -47,20 +47,21 @@ def key(stage: Stage) -> str:
 
 
 def test_the_base_model_is_shared_and_all_else_is_small(plan: Plan) -> None:
-    """The same stages with the same inputs; only `model` is the very same."""
+    """The same stages with the same inputs; only the model and its template are the very same."""
     small = rehearsal(plan)
 
     assert list(small.stages) == list(plan.stages)
     assert all(small.stages[name].inputs == plan.stages[name].inputs for name in plan.stages)
     assert [name for name in plan.stages if small.stages[name] == plan.stages[name]] == [
-        "model:base"
+        "model:base",
+        "template:base",
     ]
 
 
 def test_no_key_of_a_rehearsal_is_a_real_one(plan: Plan) -> None:
     """Not even of a stage whose settings are the same, on inputs that are the same."""
     small = rehearsal(plan)
-    rehearsed = [name for name in plan.stages if name != "model:base"]
+    rehearsed = [name for name in plan.stages if name not in ("model:base", "template:base")]
 
     assert {key(small.stages[n]) for n in rehearsed} & {key(s) for s in plan.stages.values()} == (
         set()

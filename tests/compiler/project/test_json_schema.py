@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ftc.project.json_schema import json_schema
-from ftc.project.sections import OPERATIONAL, SECTIONS
+from ftc.project.sections import INGREDIENTS, OPERATIONAL, SECTIONS
 
 
 def test_every_section_and_form_is_in_the_schema() -> None:
@@ -16,11 +16,12 @@ def test_every_section_and_form_is_in_the_schema() -> None:
         "version",
         "name",
         *SECTIONS,
+        *INGREDIENTS,
         *OPERATIONAL,
         "gc",
         "defaults",
     ]
-    for name, section in (SECTIONS | OPERATIONAL).items():
+    for name, section in (SECTIONS | INGREDIENTS | OPERATIONAL).items():
         choices = schema["properties"][name]["additionalProperties"]["anyOf"]
         assert len(choices) == len(section.item_classes())
         for choice, item_class in zip(choices, section.item_classes(), strict=True):

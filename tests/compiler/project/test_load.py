@@ -76,7 +76,7 @@ def test_faults_of_every_kind_come_at_once(refused: Callable[..., str]) -> None:
 version: 1
 name: forge
 models:
-  base: {source: hf://acme/base, template: qwen}
+  base: {source: hf://acme/base, template: qwem}
 datasets:
   rows: {source: data/rwos.json, lora_rank: 8}
 finetunes:
@@ -86,8 +86,7 @@ finetunes:
 
     heads = [line for line in printed.splitlines() if "error[" in line or "-->" in line]
     assert heads == [
-        "error[not-yet]: this version of ftc does not choose a template yet:"
-        " it uses the model's own, which is `auto`",
+        'error[unknown-name]: there is no template "qwem"',
         " --> project.yaml:4:44",
         'error[missing-file]: there is no file or folder "data/rwos.json" beside the project file',
         " --> project.yaml:6:18",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import smollm2
 from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.templates.auto import AutoTemplate
+from ftc_runtime.templates.definition import Chat
 from ftc_runtime.templates.encoding import Encoder
 from ftc_runtime.templates.masks import trained_spans
-from ftc_runtime.templates.prompt import prompt_ids, stop_ids
+from ftc_runtime.templates.prompt import Prompts
 
 MESSAGES = (text_message("user", "What is <|im_end|>?"), text_message("assistant", "A token."))
 
@@ -24,7 +25,7 @@ def test_a_prompt_has_the_ids_that_training_masked() -> None:
         if span[0] < answer_from
     ]
 
-    assert prompt_ids(tokenizer, Conversation(MESSAGES[:1]), "auto") == before
+    assert Prompts(Chat(), tokenizer).ids(Conversation(MESSAGES[:1])) == before
 
 
 def test_generation_stops_at_the_turn_end_and_at_the_models_own() -> None:
@@ -35,5 +36,5 @@ def test_generation_stops_at_the_turn_end_and_at_the_models_own() -> None:
 
     tokenizer = smollm2.tokenizer()
 
-    assert stop_ids(tokenizer, "auto") == [2]
-    assert stop_ids(tokenizer, "auto", Generation()) == [0, 2]
+    assert Prompts(Chat(), tokenizer).stop_ids() == [2]
+    assert Prompts(Chat(), tokenizer).stop_ids(Generation()) == [0, 2]

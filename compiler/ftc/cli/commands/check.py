@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.workspace import find_project, project_arguments
+from ftc.cli.findings import findings
+from ftc.cli.workspace import find_project, open_workspace, project_arguments
 
 EXAMPLES = """\
 examples:
@@ -47,7 +49,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.records([{"type": "check", "items": count, "stages": len(plan.stages)}])
     else:
         console.talk(f"{file.name}: no mistakes ({count} items, {stages(len(plan.stages))})")
+    _tell_findings(arguments.settings, console)
     return Exit.DONE
+
+
+def _tell_findings(settings: Sequence[str], console: Console) -> None:
+    """Tell what earlier builds found that the file alone does not show."""
+    workspace = open_workspace(settings)
+    for name, state in workspace.freshness().look().items():
+        for finding in findings(workspace, state):
+            if console.json:
+                console.records([{"type": "finding", "stage": name, "finding": finding}])
+            else:
+                console.talk(f"{name}: {finding}")
 
 
 def _print_resolved(sections: Any, console: Console) -> None:

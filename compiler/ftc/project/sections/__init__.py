@@ -58,5 +58,8 @@ SECTIONS = {
     )
 }
 
+INGREDIENTS = {section.name: section for section in (Section("templates", "template"),)}
+"""Sections of what items are made with, and is no target of its own."""
+
 OPERATIONAL = {section.name: section for section in (Section("remotes", "remote"),)}
 """Sections of what is not built and in no key; ftc.local.yaml may hold them too."""

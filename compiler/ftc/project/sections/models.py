@@ -10,10 +10,11 @@ from ftc.project.schema import Built, Loaded, Lowering, Reference, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
 from ftc_runtime.stages.model.spec import Params
-from ftc_runtime.stages.tokens.spec import Template
+from ftc_runtime.stages.template.spec import Params as TemplateParams
+from ftc_runtime.templates.definition import Thinks
 
 
-class Item(Params, BaseItem):
+class Item(Thinks, Params, BaseItem):
     """A base model and where it comes from."""
 
     section: ClassVar = "models"
@@ -29,15 +30,16 @@ class Item(Params, BaseItem):
     revision: str | None = Field(
         default=None, description="A branch, tag or commit of a hub's model, to override the lock"
     )
-    template: Template = Field(
-        default="auto", description="auto reads the model's own chat template"
+    template: str = Field(
+        default="auto",
+        description="auto is the model's own; else a built-in one, or one of `templates`",
     )
     tokenizer: Annotated[str, Reference((Artifact.TOKENIZER,))] | None = Field(
         default=None, description="For scratch://: the model whose tokenizer to take"
     )
 
     def lower(self, to: Lowering) -> Built:
-        """One `model` stage."""
+        """One `model` stage, and one `template` stage."""
         made = to.stage(
             settings_of(self, Params),
             inputs={
@@ -48,6 +50,15 @@ class Item(Params, BaseItem):
             source=self.source,
             revision=self.revision,
         )
-        loaded = Loaded(made["model"], made["tokenizer"], template=self.template)
-        links = {".": made["model"], "report.json": made["report"]}
+        chat = to.stage(
+            TemplateParams(**dict(to.chat(self.template, self.enable_thinking))),
+            inputs={"tokenizer": made["tokenizer"]},
+        )
+        loaded = Loaded(
+            made["model"],
+            made["tokenizer"],
+            chat=chat["chat"],
+            carries_chat=self.template == "auto",
+        )
+        links = {".": made["model"], "report.json": made["report"], "template.json": chat["report"]}
         return Built(made, links, {"model": loaded})

@@ -31,6 +31,7 @@ class _Window:
         # A byte that UTF-8 has not comes as half of a surrogate pair, which no other byte does.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._line, self._column = 1, 1
+        self._behind = 0
         self.text = ""
         self.at = 0
         self.ended = False
@@ -38,11 +39,17 @@ class _Window:
     def read_more(self) -> None:
         """Drop what is behind and read on: twice as much if a row has not fitted."""
         self._line, self._column = self._place(self.at)
+        self._behind += self.at
         self.text = self.text[self.at :]
         self.at = 0
         raw = self._file.read(max(CHUNK, len(self.text)))
         self.ended = not raw
         self.text += self._decoder.decode(raw, final=self.ended)
+
+    @property
+    def gone(self) -> int:
+        """Return the characters of the file that are behind."""
+        return self._behind + self.at
 
     def place(self, position: int) -> str:
         """Return a position as line:column, both from 1."""
@@ -80,10 +87,10 @@ def json_list(file: BinaryIO, name: str) -> Iterator[RawRow]:
         number += 1
         own_line = OWN_LINE.search(window.text, 0, window.at)
         indent = own_line[1] if own_line and indent is None else indent
-        start = window.at
+        start = window.gone
         row = _row(window, number)
         yield row
-        if window.at == start:
+        if window.gone == start:
             _go_to_next_row(window, indent, f"{name}: row {number} is {row.fault}")
     if not character:
         yield RawRow(number + 1, fault="not JSON: the list has no end")

@@ -80,8 +80,13 @@ def _data(facts: Facts) -> Iterator[str]:
             f"{train['rows']:,} rows of {train['tokens']:,} tokens were trained on, "
             f"{train['trained_tokens']:,} of them as answers; the longest row has "
             f"{train['longest']:,}, and {dropped:,} were left out as too long. "
-            f"Chat template: `{told.step.settings['template']}`."
+            f"Chat template: {_template(facts)}."
         )
+
+
+def _template(facts: Facts) -> str:
+    own = all(told.step.settings.get("template") == "auto" for told in facts.of_kind("template"))
+    return "the base model's own" if own else "the project's choice, in place of the base model's"
 
 
 def _training(facts: Facts) -> Iterator[str]:

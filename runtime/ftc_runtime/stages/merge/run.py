@@ -12,7 +12,10 @@ from ftc_runtime.contract import StageSpec
 from ftc_runtime.models.files import PICKLES, copy_file, is_weights
 from ftc_runtime.models.folder import relative_files
 from ftc_runtime.models.weights import LazyTensor, open_model, parse_size, write_model
+from ftc_runtime.models.with_template import write_template
 from ftc_runtime.stages.merge.spec import Params
+from ftc_runtime.templates.chat import read_chat
+from ftc_runtime.templates.definition import Definition
 from ftc_runtime.training.merging import merged_tensors, read_products
 
 
@@ -20,7 +23,7 @@ def run(params: Params, stage: StageSpec) -> None:
     """Add inputs["adapter"] to inputs["model"], in the model's own dtype."""
     torch.set_num_threads(stage.threads)
     base = open_model(stage.inputs["model"])
-    products = read_products(stage.inputs["adapter"])
+    products = read_products(stage.inputs["adapter"]) if "adapter" in stage.inputs else {}
 
     events.phase(f"merging {len(products)} of {len(base.names())} tensors")
     folder = stage.outputs["model"]
@@ -30,6 +33,9 @@ def run(params: Params, stage: StageSpec) -> None:
 
     events.phase("copying the config and the tokenizer")
     copy_companions(stage.inputs["model"], folder)
+    chat = read_chat(stage.inputs.get("chat"))
+    if isinstance(chat.template, Definition):
+        write_template(folder, chat.template)
     events.done(tensors=len(tensors), merged=len(products), files=len(files))
 
 

@@ -8,11 +8,20 @@ from ftc_runtime.contract import Artifact, Need, StageParams
 
 
 class Params(StageParams):
-    """Add an adapter to its base model, tensor by tensor, in the base's own dtype."""
+    """Add an adapter to its base model, tensor by tensor, in the base's own dtype.
+
+    With a `chat`, the chosen template takes the place of the model's own.
+    """
 
     kind: ClassVar = "merge"
     version: ClassVar = 1
-    needs: ClassVar = {"model": Need(Artifact.MODEL), "adapter": Need(Artifact.ADAPTER)}
+    needs: ClassVar = {
+        "model": Need(Artifact.MODEL),
+        "adapter": Need(Artifact.ADAPTER, optional=True),
+        "chat": Need(
+            Artifact.CHAT, optional=True, libraries=("transformers", "tokenizers", "jinja2")
+        ),
+    }
     makes: ClassVar = {"model": Artifact.MODEL}
     libraries: ClassVar = ("torch",)
 

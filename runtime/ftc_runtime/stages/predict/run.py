@@ -10,6 +10,7 @@ from ftc_runtime.engines.engine import Engine
 from ftc_runtime.errors import StageError
 from ftc_runtime.evals.predictions import Prediction, write_predictions
 from ftc_runtime.stages.predict.spec import Generation, Params
+from ftc_runtime.templates.chat import read_chat
 
 REHEARSED_TOKENS = 4
 
@@ -65,10 +66,13 @@ def _drawn(params: Params) -> Generation:
 
 def load_engine(params: Params, stage: StageSpec) -> Engine:
     """Return the engine for what there is: a GGUF file, or a model folder."""
+    chat = read_chat(stage.inputs["chat"])
     if "gguf" in stage.inputs:
         from ftc_runtime.engines.llama_cpp import LlamaCppEngine
 
-        return LlamaCppEngine(stage.inputs["gguf"], threads=stage.threads)
+        return LlamaCppEngine(
+            stage.inputs["gguf"], threads=stage.threads, enable_thinking=chat.thinks
+        )
     from ftc_runtime.engines.transformers import TransformersEngine
     from ftc_runtime.training.determinism import pin
 
@@ -76,7 +80,7 @@ def load_engine(params: Params, stage: StageSpec) -> Engine:
     return TransformersEngine(
         stage.inputs["model"],
         stage.inputs.get("adapter"),
-        template=params.template,
+        chat=chat,
         dtype=params.dtype,
     )
 

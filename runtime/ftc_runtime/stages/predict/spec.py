@@ -6,7 +6,6 @@ from pydantic import Field
 
 from ftc_runtime.contract import Artifact, Need, Settings, StageParams
 from ftc_runtime.stages.model.spec import Dtype
-from ftc_runtime.stages.tokens.spec import Template
 
 
 class Generation(Settings):
@@ -46,14 +45,12 @@ class Params(Answering, StageParams):
         ),
         "adapter": Need(Artifact.ADAPTER, optional=True, libraries=("peft",)),
         "gguf": Need(Artifact.GGUF, optional=True, libraries=("llama-cpp-python", "transformers")),
+        "chat": Need(Artifact.CHAT),
         "rows": Need(Artifact.ROWS),
     }
     makes: ClassVar = {"predictions": Artifact.PREDICTIONS}
     reproduces: ClassVar[Literal["exact", "seeded", "external"]] = "seeded"
 
-    template: Template = Field(
-        default="auto", description="auto reads the model's own chat template"
-    )
     rehearsal: bool = Field(default=False, description="Stop each answer after a few tokens")
 
     def rehearsed(self) -> Self:

@@ -19,7 +19,7 @@ from ftc_runtime.models.configs import write_json
 from ftc_runtime.models.tokenizer import load_tokenizer
 from ftc_runtime.stages.tokens.report import Part, report
 from ftc_runtime.stages.tokens.spec import Data, Params
-from ftc_runtime.templates.auto import AutoTemplate
+from ftc_runtime.templates.chat import chat_template, read_chat
 from ftc_runtime.templates.encoding import Encoded, Encoder
 from ftc_runtime.templates.masks import trained_spans
 from ftc_runtime.templates.rendered import ChatTemplate, Rendered, TemplateFault
@@ -36,7 +36,8 @@ def run(params: Params, stage: StageSpec) -> None:
 
     events.phase("loading the tokenizer")
     tokenizer = load_tokenizer(stage.inputs["tokenizer"])
-    maker = RowMaker(AutoTemplate(tokenizer), Encoder(tokenizer), params.data)
+    chat = read_chat(stage.inputs["chat"])
+    maker = RowMaker(chat_template(chat, tokenizer), Encoder(tokenizer), params.data)
 
     train = maker.part("train", stage.many("train"))
     evaluation = maker.part("eval", stage.many("eval"))

@@ -6,8 +6,6 @@ from pydantic import Field
 
 from ftc_runtime.contract import Artifact, Need, Settings, StageParams, operational
 
-Template = Literal["auto"]
-
 
 class Data(Settings):
     """How rows become token ids."""
@@ -28,6 +26,7 @@ class Params(StageParams):
     version: ClassVar = 1
     needs: ClassVar = {
         "tokenizer": Need(Artifact.TOKENIZER),
+        "chat": Need(Artifact.CHAT),
         "train": Need(Artifact.ROWS, many=True),
         "eval": Need(Artifact.ROWS, many=True, optional=True),
     }
@@ -38,7 +37,4 @@ class Params(StageParams):
     }
     libraries: ClassVar = ("transformers", "tokenizers", "jinja2")
 
-    template: Template = Field(
-        default="auto", description="auto reads the model's own chat template"
-    )
     data: Data = Field(default=Data(), description="How rows become token ids")

@@ -43,17 +43,18 @@ class Item(ScoreParams, Answering, BaseItem):
         rows = to.output(self.dataset, Artifact.ROWS)
         for name in self.names():
             loaded = to.loaded(name, *SCORED)
-            settings = settings_of(self, PredictParams, template=loaded.template)
+            settings = settings_of(self, PredictParams)
             if loaded.gguf is not None:
                 # llama.cpp answers row by row, in the file's own types: dtype and batch_size, which
                 # say nothing to it, are not to make its answers stale.
-                settings = PredictParams(template=loaded.template, generation=self.generation)
+                settings = PredictParams(generation=self.generation)
             predicted = to.stage(
                 settings,
                 inputs={
                     "model": loaded.model,
                     "adapter": loaded.adapter,
                     "gguf": loaded.gguf,
+                    "chat": loaded.chat,
                     "rows": rows,
                 },
                 suffix=f"/{name}",

@@ -53,5 +53,5 @@ class Item(Export):
         return Built(
             outputs,
             {f"{word}.gguf": output for word, output in outputs.items()},
-            {word: Loaded(gguf=output) for word, output in outputs.items()},
+            {word: Loaded(gguf=output, chat=loaded.chat) for word, output in outputs.items()},
         )

@@ -24,16 +24,23 @@ class Item(Params, Export):
     model: Annotated[str, Reference(EXPORTABLE)] = Field(description="The finetune to merge")
 
     def lower(self, to: Lowering) -> Built:
-        """One `merge` stage; a model without an adapter is exported as it is."""
+        """One `merge` stage; a model without adapter and with its own template needs none."""
         loaded = to.loaded(self.model, *EXPORTABLE)
         merged = merged_model(to, loaded, settings_of(self, Params))
-        again = Loaded(model=merged, tokenizer=loaded.tokenizer, template=loaded.template)
+        again = Loaded(model=merged, tokenizer=loaded.tokenizer, chat=loaded.chat)
         return Built({"model": merged}, {".": merged}, {"model": again})
 
 
 def merged_model(to: Lowering, loaded: Loaded, params: Params) -> Output:
     """Return the output that holds the whole model, by way of a `merge` stage if it takes one."""
-    if loaded.adapter is None:
+    if loaded.adapter is None and loaded.carries_chat:
         assert loaded.model is not None
         return loaded.model
-    return to.stage(params, inputs={"model": loaded.model, "adapter": loaded.adapter})["model"]
+    return to.stage(
+        params,
+        inputs={
+            "model": loaded.model,
+            "adapter": loaded.adapter,
+            "chat": None if loaded.carries_chat else loaded.chat,
+        },
+    )["model"]

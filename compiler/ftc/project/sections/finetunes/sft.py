@@ -35,9 +35,10 @@ class Item(Tuning, BaseItem):
         """One `tokens` stage, shared by finetunes with equal data settings, and one `sft` stage."""
         base = to.loaded(self.model, Artifact.MODEL)
         tokens = to.stage(
-            TokensParams(template=base.template, data=self.data),
+            TokensParams(data=self.data),
             inputs={
                 "tokenizer": base.tokenizer,
+                "chat": base.chat,
                 "train": [to.output(name, Artifact.ROWS) for name in self.datasets],
                 "eval": [to.output(self.eval_dataset, Artifact.ROWS)] if self.eval_dataset else [],
             },
