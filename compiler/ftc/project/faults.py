@@ -167,6 +167,8 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
             return written.fault("out-of-range", f"`{name}` is an empty list", *path)
         message = f"`{name}` is {shown(value)}, but must be {bounds(wanted)}"
         return written.fault("out-of-range", message, *path)
+    if kind == "string_too_short":
+        return written.fault("out-of-range", f"`{name}` is empty", *path)
     words = wanted.words()
     if words and isinstance(value, str):
         message = f"`{name}` is {shown(value)}, but must be {described(wanted)}"
