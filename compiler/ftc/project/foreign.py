@@ -229,7 +229,7 @@ NOTES = {
     "mask_history": "`data: {train_on: last}`",
     "train_on_prompt": "`data: {train_on: all}`",
     "train_on_inputs": "`data: {train_on: all}`",
-    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message's own `loss` says more",
+    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message may have a `loss`",
     "val_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "gradient_accumulation_steps": "the rows of one optimiser step over all devices; accumulation"
