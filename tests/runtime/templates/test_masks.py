@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 
 import pytest
@@ -38,6 +39,12 @@ def template(name: str, **changes: Any) -> ChatTemplate:
     return DefinedTemplate(extended(name, changes), TOKENIZERS.get(name, smollm2.tokenizer()))
 
 
+@cache
+def encoder(name: str) -> Encoder:
+    """Return the encoder for a family's tokens."""
+    return Encoder(TOKENIZERS.get(name, smollm2.tokenizer()))
+
+
 def made(conversation: Conversation, name: str = "chatml", **data: Any) -> Made:
     """Return what becomes of a conversation with a built-in template."""
     return made_by(template(name), conversation, name, **data)
@@ -47,8 +54,7 @@ def made_by(
     chat: ChatTemplate, conversation: Conversation, name: str = "chatml", **data: Any
 ) -> Made:
     """Return what becomes of a conversation with a template."""
-    encoder = Encoder(TOKENIZERS.get(name, smollm2.tokenizer()))
-    return RowMaker(chat, encoder, Data(**data)).make([conversation])[0]
+    return RowMaker(chat, encoder(name), Data(**data)).make([conversation])[0]
 
 
 def trained(row: Made, name: str = "chatml") -> list[str]:
@@ -105,7 +111,8 @@ VECTORS = [
         TWO_TURNS,
         [
             "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. "
-            "You are a helpful assistant.<|im_end|>\n<|im_start|>user\nWhat is 1+1?<|im_end|>\n<|im_start|>assistant\n",
+            "You are a helpful assistant.<|im_end|>\n"
+            "<|im_start|>user\nWhat is 1+1?<|im_end|>\n<|im_start|>assistant\n",
             "It is 2.<|im_end|>\n",
             "<|im_start|>user\n再说一遍。<|im_end|>\n<|im_start|>assistant\n",
             "是二。<|im_end|>\n",
