@@ -107,7 +107,8 @@ def test_settings_that_a_kind_does_not_take_are_named(tmp_path: Path) -> None:
     assert done.code == 1
     assert done.events[-1]["message"] == (
         "dataset:test has settings that dataset does not take: "
-        "format: Input should be 'alpaca', 'sharegpt', 'openai' or 'text'; shuffle: Extra inputs are not permitted"
+        "format: Input should be 'alpaca', 'sharegpt', 'openai' or 'text'; "
+        "shuffle: Extra inputs are not permitted"
     )
 
 

@@ -61,17 +61,12 @@ TRAINING = dict.fromkeys(
 KEYS: dict[str, dict[str, str]] = {
     "models": {"quantization_config": "load quantised models", "rope_scaling": "scale RoPE"},
     "datasets": {
-        "split": "read splits of a hub's dataset",
-        "subset": "read subsets of a hub's dataset",
-        "revision": "read datasets of a hub",
-        "num_samples": "take a part of a dataset",
         "type": "tell types of datasets apart: every dataset is one for sft",
-        "dataset_info": "read dataset_info.json",
-        "entry": "read dataset_info.json",
         "columns": "map columns",
         "tags": "map tags",
         "ranking": "train on preferences",
         "streaming": "stream datasets",
+        **{f"columns.{name}": f"read {name}" for name in ("images", "videos", "audios")},
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",

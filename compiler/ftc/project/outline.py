@@ -65,7 +65,7 @@ def outline(path: Path, root: Node | None) -> Outline:
         if name not in used
     ]
     out.gc = _gc(root, out.faults)
-    out.tree = _with_items(root, out.written)
+    out.tree = with_items(root, out.written)
     return out
 
 
@@ -195,7 +195,7 @@ def _section(section: Section, root: Node, default: Node | None, out: Outline) -
         out.written.append(Written(section, str(item_name), key, merged(default, node)))
 
 
-def _with_items(root: Node, written: list[Written]) -> Node:
+def with_items(root: Node, written: list[Written]) -> Node:
     """Return the file with these items in its sections."""
     sections: dict[str | int, Node] = {}
     for name, section in root.children.items():

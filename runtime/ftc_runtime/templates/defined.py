@@ -9,7 +9,7 @@ from ftc_runtime.data.conversation import Conversation, Message
 from ftc_runtime.templates.definition import Definition
 from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault, Thoughts
 from ftc_runtime.templates.slots import around, tokens_of
-from ftc_runtime.templates.tool_formats import tool_format
+from ftc_runtime.templates.tool_formats import FORMATS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -38,7 +38,11 @@ class Writer:
 
     def say(self, text: str, part: Part, message: int | None = None) -> None:
         """Write what somebody said, in which no special token is one."""
-        self.write(self.specials.escaped(text, self.mark), part, message)
+        self.write(self.said(text), part, message)
+
+    def said(self, text: str) -> str:
+        """Return a text of the conversation's own, in which no special token is one."""
+        return self.specials.escaped(text, self.mark)
 
     def rendered(self) -> Rendered:
         """Return all of it."""
@@ -65,7 +69,7 @@ class DefinedTemplate:
                 "tool": definition.tool or definition.user,
             }.items()
         }
-        self._tools = tool_format(definition.tool_format) if definition.tool_format else None
+        self._tools = FORMATS[definition.tool_format] if definition.tool_format else None
         ends = [*definition.stop, self._tokens.eos]
         self.ends = tuple(dict.fromkeys(end for end in ends if end))
 
@@ -116,7 +120,7 @@ class DefinedTemplate:
         messages = conversation.messages
         said = messages[0].text if messages and messages[0].role == "system" else None
         text = (self.definition.default_system or "") if said is None else said
-        tools = self._announced(conversation)
+        tools = self._announced(conversation, writer)
         if not text and not tools:
             return
         at = None if said is None else 0
@@ -126,15 +130,15 @@ class DefinedTemplate:
             writer.write(text, "frame")
         else:
             writer.say(text, "content", at)
-        writer.say(tools, "frame")
+        writer.write(tools, "frame")
         writer.write(after, "frame", at)
 
-    def _announced(self, conversation: Conversation) -> str:
+    def _announced(self, conversation: Conversation, writer: Writer) -> str:
         if not conversation.tools:
             return ""
         if self._tools is None:
             raise TemplateFault("it has tools, for which the template has no `tool_format`")
-        return self._tools.announced(conversation.tools)
+        return self._tools.announced(conversation.tools, writer.said)
 
     def _returned(self, writer: Writer, messages: tuple[Message, ...], at: int) -> None:
         """Write what a tool returned; the results of several calls are one turn."""
@@ -157,7 +161,7 @@ class DefinedTemplate:
                 raise TemplateFault("it calls tools, for which the template has no `tool_format`")
             if message.text:
                 writer.write("\n", "content", at)
-            writer.say(self._tools.called(message.tool_calls), "content", at)
+            writer.write(self._tools.called(message.tool_calls, writer.said), "content", at)
         writer.write(after, "end", at)
 
     def _thought(self, writer: Writer, message: Message, at: int, *, thinks: bool) -> None:

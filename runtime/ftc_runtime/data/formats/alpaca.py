@@ -42,13 +42,12 @@ def convert(row: Mapping[str, Any], reading: Reading) -> Row:
     question = _question(row, names)
     match reading.type:
         case "preference":
-            chosen, rejected = (needed_text(row, name) for name in (names.chosen, names.rejected))
             prompt = _conversation(row, names, [question])
-            return Preference(prompt, answer(chosen), answer(rejected))
+            return Preference(prompt, _answer(row, names.chosen), _answer(row, names.rejected))
         case "kto":
-            said = answer(needed_text(row, names.response))
+            said = _answer(row, names.response)
             return Judged(_conversation(row, names, [question, said]), verdict(row, names.kto_tag))
-    said = answer(needed_text(row, names.response))
+    said = _answer(row, names.response)
     return _conversation(row, names, [question, said])
 
 
@@ -59,6 +58,13 @@ def _question(row: Mapping[str, Any], names: Columns) -> Message:
     if not question.strip():
         raise RowFault(f"no {column}" if column not in row else f"empty {column}")
     return text_message("user", question)
+
+
+def _answer(row: Mapping[str, Any], column: str) -> Message:
+    message = answer(needed_text(row, column))
+    if not (message.text.strip() or message.reasoning_content):
+        raise RowFault(f"empty {column}")
+    return message
 
 
 def _conversation(row: Mapping[str, Any], names: Columns, turns: list[Message]) -> Conversation:

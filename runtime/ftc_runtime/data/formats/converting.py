@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ftc_runtime.data.formats import alpaca
+from ftc_runtime.data.formats import alpaca, openai, sharegpt, text
 from ftc_runtime.data.formats.values import ReadColumns, RowFault
 from ftc_runtime.data.reading.raw import RawRow
 from ftc_runtime.data.rows import Row
-from ftc_runtime.stages.dataset.spec import Reading
+from ftc_runtime.stages.dataset.spec import Format, Reading
 
 
 class Converter(NamedTuple):
@@ -19,7 +19,12 @@ class Converter(NamedTuple):
     convert: Callable[[Mapping[str, Any], Reading], Row]
 
 
-CONVERTERS = {"alpaca": Converter(alpaca.columns, alpaca.convert)}
+CONVERTERS: dict[Format, Converter] = {
+    "alpaca": Converter(alpaca.columns, alpaca.convert),
+    "sharegpt": Converter(sharegpt.columns, sharegpt.convert),
+    "openai": Converter(openai.columns, openai.convert),
+    "text": Converter(text.columns, text.convert),
+}
 
 
 def converted(raw: RawRow, reading: Reading) -> Row:

@@ -33,10 +33,8 @@ def _tool(tool: Any, column: str) -> Tool:
     """Return a tool as `{"type": "function", "function": {...}}`."""
     if not isinstance(tool, dict):
         raise RowFault(f"{column} is not a list of tools")
-    whole = tool if isinstance(tool.get("function"), dict) else {"function": tool}
-    function = whole["function"]
-    if not text(function.get("name"), named=f"a name in {column}").strip():
-        raise RowFault(f"{column} has a tool without a name")
+    function = tool["function"] if isinstance(tool.get("function"), dict) else tool
+    _name(function, named=column)
     json_value(function, named=column)
     return {"type": "function", "function": function}
 
@@ -52,9 +50,7 @@ def call_from(call: Any, *, named: str) -> ToolCall:
     function = call.get("function", call) if isinstance(call, dict) else None
     if not isinstance(function, dict):
         raise RowFault(f"{named} is not a call of a tool")
-    name = text(function.get("name"), named=f"a name in {named}")
-    if not name.strip():
-        raise RowFault(f"{named} calls a tool without a name")
+    name = _name(function, named=named)
     given = function.get("arguments")
     if given is None or given == "":
         given = {}
@@ -62,3 +58,10 @@ def call_from(call: Any, *, named: str) -> ToolCall:
     if not isinstance(arguments, dict):
         raise RowFault(f"the arguments in {named} are not an object")
     return ToolCall(name, cast(Mapping[str, Json], json_value(arguments, named=named)))
+
+
+def _name(function: Mapping[str, Any], *, named: str) -> str:
+    name = function.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise RowFault(f"{named} has a tool without a name")
+    return text(name, named=named)

@@ -21,3 +21,9 @@ class RawRow:
     def where(self) -> int | str:
         """Return the place as it is reported: `7`, or `part-1.jsonl:7`."""
         return f"{self.file}:{self.place}" if self.file else self.place
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of its columns as a report can hold them."""
+        names = self.value if isinstance(self.value, dict) else ()
+        return [str(name).encode(errors="backslashreplace").decode() for name in names]

@@ -8,10 +8,11 @@ from pathlib import PurePath
 
 from ftc_runtime import events
 from ftc_runtime.contract import Source, StageSpec
+from ftc_runtime.data.drawing import Placed, drawn
 from ftc_runtime.data.formats.converting import columns_read, converted
 from ftc_runtime.data.formats.values import RowFault
 from ftc_runtime.data.holdout import is_held_out
-from ftc_runtime.data.rows import Row, row_line, rows_file
+from ftc_runtime.data.rows import row_line, rows_file
 from ftc_runtime.data.sample import keep_sample
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.configs import write_json
@@ -30,7 +31,7 @@ def run(params: Params, stage: StageSpec) -> None:
     with ExitStack() as stack:
         train = stack.enter_context(rows_file(stage.outputs["train"]))
         holdout = stack.enter_context(rows_file(stage.outputs["holdout"]))
-        for place, row in _rows(source, params, findings):
+        for place, row in _taken(_rows(stage, source, params, findings), params, stage):
             line = row_line(row)
             held = _held_out(line, params)
             findings.keep(row, line, place, held_out=held)
@@ -51,13 +52,20 @@ def run(params: Params, stage: StageSpec) -> None:
     )
 
 
-def _rows(source: Source, params: Params, findings: Findings) -> Iterator[tuple[int | str, Row]]:
+def _taken(rows: Iterator[Placed], params: Params, stage: StageSpec) -> Iterator[Placed]:
+    """Give the rows, or so many of them as are wanted."""
+    if params.num_samples is None:
+        return rows
+    scratch = stage.work / "rows.jsonl"
+    return drawn(rows, count=params.num_samples, seed=params.sample_seed, scratch=scratch)
+
+
+def _rows(stage: StageSpec, source: Source, params: Params, findings: Findings) -> Iterator[Placed]:
     columns = columns_read(params)
     known = columns.needed + columns.optional
-    for raw in rows_of(source, params):
+    for raw in rows_of(source, params, work=stage.work):
         findings.read += 1
-        if isinstance(raw.value, dict):
-            findings.see_columns(raw.value, known=known)
+        findings.see_columns(raw.columns, known=known)
         try:
             yield raw.where, converted(raw, params)
         except RowFault as fault:

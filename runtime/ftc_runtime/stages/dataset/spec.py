@@ -110,6 +110,10 @@ class Reading(Settings):
     fail_if: FailIf = Field(
         default=FailIf(), description="Faults that stop the build, and how many rows may have them"
     )
+    num_samples: int | None = Field(
+        default=None, description="Take so many rows, drawn by a hash of seed and row", gt=0
+    )
+    sample_seed: int = Field(default=0, description="Another seed draws other rows", ge=0)
 
     @field_validator("type")
     @classmethod
