@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from copy import deepcopy
 from functools import cache
 from typing import Any, Literal
 
@@ -19,7 +19,6 @@ from ftc_runtime.templates.defined import DefinedTemplate
 from ftc_runtime.templates.definition import built_in, extended
 from ftc_runtime.templates.encoding import Encoder
 from ftc_runtime.templates.rendered import ChatTemplate
-from ftc_runtime.templates.tool_formats import FORMATS
 
 LLAMA3 = smollm2.tokenizer_with(
     "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
@@ -80,21 +79,10 @@ def thinking(text: str, thought: str | None) -> Message:
     return text_message("assistant", text, reasoning_content=thought)
 
 
-class Calls:
-    """Writes calls as plain words."""
-
-    def announced(self, tools: Sequence[Any]) -> str:
-        """Name the tools."""
-        return "\nTools: " + ", ".join(tool["function"]["name"] for tool in tools)
-
-    def called(self, calls: Sequence[ToolCall]) -> str:
-        """Name the calls."""
-        return "; ".join(f"call {call.name}" for call in calls)
-
-
 SUM: dict[str, Json] = {"type": "function", "function": {"name": "sum"}}
 WITH_TOOLS = Conversation(
     (
+        SYSTEM,
         U1,
         Message("assistant", (), tool_calls=(ToolCall("sum", {"a": 1}),)),
         text_message("tool", "2"),
@@ -143,13 +131,19 @@ VECTORS = [
         ],
     ),
     (
-        "qwen3-calls",
+        "qwen",
         WITH_TOOLS,
         [
-            "<|im_start|>system\n\nTools: sum<|im_end|>\n"
+            "<|im_start|>system\nBe brief.\n\n# Tools\n\nYou may call one or more functions to "
+            "assist with the user query.\n\nYou are provided with function signatures within "
+            '<tools></tools> XML tags:\n<tools>\n{"type": "function", "function": {"name": "sum"}}'
+            "\n</tools>\n\nFor each function call, return a json object with function name and "
+            "arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n"
+            '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n'
             "<|im_start|>user\nWhat is 1+1?<|im_end|>\n<|im_start|>assistant\n",
-            "call sum<|im_end|>\n",
-            "<|im_start|>tool\n2<|im_end|>\n<|im_start|>assistant\n",
+            '<tool_call>\n{"name": "sum", "arguments": {"a": 1}}\n</tool_call><|im_end|>\n',
+            "<|im_start|>user\n<tool_response>\n2\n</tool_response><|im_end|>\n"
+            "<|im_start|>assistant\n",
             "It is 2.<|im_end|>\n",
         ],
     ),
@@ -158,17 +152,14 @@ VECTORS = [
 
 @pytest.mark.parametrize(("name", "conversation", "stretches"), VECTORS)
 def test_every_answer_is_trained_with_its_suffix(
-    name: str, conversation: Conversation, stretches: list[str], monkeypatch: pytest.MonkeyPatch
+    name: str, conversation: Conversation, stretches: list[str]
 ) -> None:
     """Ids and labels, all of them: the prompt's stretches and the answers' by turns."""
-    monkeypatch.setitem(FORMATS, "words", Calls())
-    family = name.partition("-")[0]
-    chat = template("chatml", tool_format="words") if "-" in name else template(family)
-    tokenizer = TOKENIZERS.get(family, smollm2.tokenizer())
+    tokenizer = TOKENIZERS.get(name, smollm2.tokenizer())
     whole = tokenizer("".join(stretches), add_special_tokens=False, return_offsets_mapping=True)
     owner = [number for number, text in enumerate(stretches) for _ in text]
 
-    row = made_by(chat, conversation, family).row
+    row = made(conversation, name).row
 
     assert row is not None
     assert row.input_ids.tolist() == whole.input_ids
@@ -361,3 +352,48 @@ def test_an_earlier_answer_that_stands_without_its_thought_is_not_trained() -> N
 def test_a_model_that_thinks_or_not_has_to_be_told_which() -> None:
     """Nothing is guessed: without a choice the built-in template does not think."""
     assert built_in("qwen3").enable_thinking is None
+
+
+QWEN3_JINJA = (
+    "{%- set ns = namespace(last=-1) %}"
+    "{%- for m in messages %}{% if m.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}"
+    "{%- endfor %}"
+    "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\n' }}"
+    "{%- if m.role == 'assistant' and loop.index0 > ns.last "
+    "and (loop.last or m.reasoning_content) %}"
+    "{{- '<think>\n' + (m.reasoning_content or '') + '\n</think>\n\n' }}{% endif %}"
+    "{{- m.content + '<|im_end|>\n' }}{% endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}"
+    "{%- if enable_thinking is defined and enable_thinking is false %}"
+    "{{- '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+)
+"""Keeps the thought of the last answer alone, and an empty one if it has none; as Qwen3's own."""
+
+
+def own_template(*, enable_thinking: bool) -> AutoTemplate:
+    """Return a model's own template that can think."""
+    tokenizer = deepcopy(smollm2.tokenizer())
+    tokenizer.chat_template = QWEN3_JINJA
+    return AutoTemplate(tokenizer, enable_thinking=enable_thinking)
+
+
+def test_a_models_own_template_that_is_to_think_has_the_same_rules() -> None:
+    """The last answer with its thought; the earlier one stands without, and is not trained."""
+    chat = own_template(enable_thinking=True)
+
+    row = made_by(chat, THOUGHTFUL)
+    missing = made_by(chat, TWO_TURNS)
+    masked = made_by(chat, TWO_TURNS, missing_thinking="mask")
+
+    assert trained(row) == ["<think>\n再想。\n</think>\n\n是二。<|im_end|>\n"]
+    assert row.thoughts == Thoughts(trained=1, left_out=1)
+    assert (missing.reason, missing.thoughts) == ("no thought", Thoughts(missing=1))
+    assert trained(masked) == ["是二。<|im_end|>\n"]
+
+
+def test_a_models_own_template_that_is_not_to_think_is_given_no_thought() -> None:
+    """The prompt says that there is none, so the answer must not have one."""
+    row = made_by(own_template(enable_thinking=False), THOUGHTFUL)
+
+    assert trained(row) == ["It is 2.<|im_end|>\n", "是二。<|im_end|>\n"]
+    assert row.thoughts == Thoughts(left_out=2)
