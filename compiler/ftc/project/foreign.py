@@ -25,6 +25,8 @@ LLAMA_FACTORY = {
     "dataset_dir": "datasets.NAME.source",
     "file_name": "datasets.NAME.source",
     "formatting": "datasets.NAME.format",
+    "mix_strategy": "finetunes.NAME.mix",
+    "interleave_probs": "finetunes.NAME.datasets.DATASET.weight",
     "val_size": "datasets.NAME.holdout",
     "cutoff_len": "finetunes.NAME.data.max_length",
     "train_on_prompt": "finetunes.NAME.data.train_on",
@@ -131,6 +133,10 @@ NOT_NEEDED = {
         ("resume_from_checkpoint", "auto_resume_from_checkpoints"),
         "`ftc build` goes on from the newest checkpoint by itself; `--fresh STAGE` drops it",
     ),
+    **dict.fromkeys(
+        ("streaming", "buffer_size"),
+        "ftc reads every dataset row by row, and shuffles all of it",
+    ),
     "finetuning_type": "every finetune of this version of ftc is a LoRA adapter",
     "export_legacy_format": "ftc writes safetensors only",
 }  # fmt: skip
@@ -146,8 +152,6 @@ NOT_YET = {
         "pack several rows into one sequence",
     ),
     **dict.fromkeys(("max_samples", "num_samples", "shards"), "take a part of a dataset"),
-    **dict.fromkeys(("mix_strategy", "interleave_probs"), "choose how datasets are mixed"),
-    **dict.fromkeys(("streaming", "buffer_size"), "stream datasets"),
     **dict.fromkeys(
         ("tool_format", "default_system", "enable_thinking", "preserve_thinking",
          "chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
@@ -226,6 +230,8 @@ NOT_YET = {
     "group_by_length": "group rows by length",
 }  # fmt: skip
 NOTES = {
+    "interleave_probs": "`datasets: {NAME: {weight: 0.7}, OTHER: {weight: 0.3}}`",
+    "mix_strategy": "`mix: interleave_under` and its like",
     "mask_history": "`data: {train_on: last}`",
     "train_on_prompt": "`data: {train_on: all}`",
     "train_on_inputs": "`data: {train_on: all}`",

@@ -65,13 +65,11 @@ KEYS: dict[str, dict[str, str]] = {
         "columns": "map columns",
         "tags": "map tags",
         "ranking": "train on preferences",
-        "streaming": "stream datasets",
         **{f"columns.{name}": f"read {name}" for name in ("images", "videos", "audios")},
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
         "quantization_config": "train on a quantised base (QLoRA)",
-        "mix": "choose how datasets are mixed: it puts one behind the other",
         "init": "start from another finetune",
         "reference": "train on preferences",
         "freeze": "train a part of the layers",
@@ -168,8 +166,6 @@ def later_key(section: str | None, path: KeyPath) -> str | None:
 def later_value(section: str, path: KeyPath, value: Json) -> str | None:
     """Return what this version does not do yet, if *value* asks for that."""
     name = ".".join(str(step) for step in (section, *path) if isinstance(step, str))
-    if name == "finetunes.datasets" and isinstance(value, dict):
-        return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)
