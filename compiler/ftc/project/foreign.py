@@ -245,7 +245,7 @@ NOTES = {
     "mask_history": "`data: {train_on: last}`",
     "train_on_prompt": "`data: {train_on: all}`",
     "train_on_inputs": "`data: {train_on: all}`",
-    "roles_to_train": "`data: {train_on: assistant}`, last or all; `loss` of a message",
+    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message may have a `loss`",
     "ranking": "`type: preference`",
     "val_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
