@@ -274,6 +274,11 @@ class Foreign:
     help: str | None = None
 
 
+def is_word_for(where: str, key: str) -> bool:
+    """Say whether *key* is another tool's word for what stands at *where*."""
+    return any(words.get(key) == where for words in (LLAMA_FACTORY, AXOLOTL, COMMON))
+
+
 def foreign_word(key: str, section: str | None) -> Foreign | None:
     """Return what to say to *key* in an item of *section*, or at the top of the file."""
     if key in NOT_YET:
