@@ -1,7 +1,8 @@
 """A defined template for Ollama: a Go template, stop words and parameters of a Modelfile.
 
-Ollama renders a prompt by this template or, if the Jinja template in the GGUF can do more (tools),
-by that one. Both write what training wrote, so it is the same which it takes.
+Ollama renders a prompt by this template or by the Jinja template in the GGUF, if that can do more.
+What they can do it reads off their text: tools and thinking, counted. Both write what training
+wrote, so for conversations without tools it is the same which it takes.
 
 Tools are left to the Jinja template. Ollama gives a Go template the arguments of a call as a map,
 which Go writes in alphabetical order, and not in the one that the model was trained on.
@@ -43,7 +44,8 @@ TURNS_LIMIT = (
 LENGTH_LIMIT = "of a conversation beyond num_ctx the oldest turns are left out"
 TOOLS_LIMIT = (
     "tools are written by the GGUF's chat template, and Ollama hands them over in a form of its "
-    "own: a schema's `required` before its `properties`, and without keys that it does not know"
+    "own: a schema's `required` before its `properties`, and without keys that it does not know; "
+    "an Ollama that cannot use the GGUF's template refuses tools"
 )
 
 
@@ -202,11 +204,17 @@ class _Compiler:
         if not self.may_think():
             return empty
         start, end = _plain(thinking.start), _plain(thinking.end)
-        return [
-            "{{- if $think }}" + start + "{{ .Thinking }}" + end + "{{ else }}",
-            *_indented(empty),
-            "{{- end }}",
-        ]
+        shown = ["{{- if $think }}" + start + "{{ .Thinking }}" + end + "{{ else }}"]
+        if self.definition.tool_format and "<think>" not in start:
+            # Ollama would count thinking here and not in the Jinja template, and take this one.
+            shown = [
+                "{{- if $think }}",
+                *_indented(self.printed(thinking.start)),
+                "    {{- .Thinking }}",
+                *_indented(self.printed(thinking.end)),
+                "{{- else }}",
+            ]
+        return [*shown, *_indented(empty), "{{- end }}"]
 
     def end(self) -> Lines:
         """The header of the answer that is asked for."""

@@ -52,6 +52,11 @@ class ToolFormat:
     lone: Literal["listed", "bare", "only"] = "listed"
     """One call: like several; without *start* and *end*; or there are never several."""
 
+    @property
+    def parallel(self) -> bool:
+        """Whether an answer may call several tools at once."""
+        return self.lone != "only"
+
     def announced(self, tools: Sequence[Tool], said: Said) -> str:
         """Return what stands behind the system message's text.
 
@@ -69,7 +74,7 @@ class ToolFormat:
         Raises:
             TemplateFault: if there are several, which the format cannot write.
         """
-        if len(calls) > 1 and self.lone == "only":
+        if len(calls) > 1 and not self.parallel:
             raise TemplateFault(ONE_CALL)
         listing = self.calls
         if len(calls) == 1 and self.lone == "bare":

@@ -78,7 +78,7 @@ def _called(form: ToolFormat) -> Lines:
     several = "message.tool_calls | length > 1"
     if form.lone == "bare":
         start, end = when(several, start), when(several, end)
-    if form.lone == "only":
+    if not form.parallel:
         start = when(several, _printed(f"raise_exception({jinja_string(ONE_CALL)})"))
     return [*start, *_each("call", "message.tool_calls", form.calls, slots=slots), *end]
 
