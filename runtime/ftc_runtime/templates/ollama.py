@@ -203,7 +203,7 @@ class _Compiler:
         empty = self.printed(thinking.start + thinking.end)
         if not self.may_think():
             return empty
-        start, end = _plain(thinking.start), _plain(thinking.end)
+        start, end = (_plain(self.tokens.filled(mark)) for mark in (thinking.start, thinking.end))
         shown = ["{{- if $think }}" + start + "{{ .Thinking }}" + end + "{{ else }}"]
         if self.definition.tool_format and "<think>" not in start:
             # Ollama would count thinking here and not in the Jinja template, and take this one.

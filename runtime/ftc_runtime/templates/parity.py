@@ -15,7 +15,6 @@ from ftc_runtime.templates.model_jinja import chat_message
 from ftc_runtime.templates.probes import PROBES, spelling
 from ftc_runtime.templates.rendered import Rendered
 from ftc_runtime.templates.slots import tokens_of
-from ftc_runtime.templates.tool_formats import FORMATS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -118,18 +117,13 @@ def _choices(definition: Definition) -> Iterator[tuple[Definition, dict[str, boo
 
 def _probes(definition: Definition, template: DefinedTemplate) -> dict[str, Conversation]:
     """Return the conversations that a template has a place for."""
-    probes = {name: probe for name, probe in PROBES.items() if _fits(definition, probe)}
+    probes = {
+        name: probe
+        for name, probe in PROBES.items()
+        if (definition.thinking or not any(said.reasoning_content for said in probe.messages))
+        and (definition.tool_format or not probe.tools)
+    }
     return {**probes, "spelled special tokens": spelling(template.ends)}
-
-
-def _fits(definition: Definition, probe: Conversation) -> bool:
-    said = probe.messages
-    if any(message.reasoning_content for message in said) and not definition.thinking:
-        return False
-    if not definition.tool_format:
-        return not probe.tools
-    several = any(len(message.tool_calls) > 1 for message in said)
-    return not several or FORMATS[definition.tool_format].parallel
 
 
 def _stretches(probe: Conversation) -> Iterator[tuple[Conversation, bool]]:
