@@ -22,6 +22,7 @@ from ftc_runtime.templates.parity import Difference, Parity, prove
 from ftc_runtime.templates.probes import spelling
 
 Kind = Literal["byte-level", "sentencepiece"]
+WITH_CONTENT = ("system", "user", "assistant", "tool_calls", "tool")
 MARKUP = re.compile(r"<[^<>\s{}]+>|\[/?[A-Z_]+\]|\[gMASK\]|\[e~\[|\]~!b\[|\]~b\]")
 """What is a special token in some family's tokenizer."""
 
@@ -122,6 +123,19 @@ def test_no_message_writes_a_special_token(name: str) -> None:
 
     real = [[token for token in some if token in encoder(kind).special_ids] for some in ids]
     assert real[0] == real[1]
+
+
+def test_every_slot_takes_the_tokenizers_tokens() -> None:
+    """Whether a family has them there or not."""
+    slots = {name: f"{{{{bos}}}}{name}{{{{eos}}}}" for name in ("prefix", "suffix")}
+    slots |= {"generation_prompt": "{{bos}}", "tool_separator": "{{eos}}"}
+    slots |= {name: "{{bos}}[{{content}}]{{eos}}" for name in WITH_CONTENT}
+    thinking = {"start": "{{bos}}thinks", "end": "{{eos}}"}
+    definition = Definition.model_validate(
+        {**slots, "thinking": thinking, "enable_thinking": True, "tool_format": "default"}
+    )
+
+    assert proof("byte-level").differences(definition) == []
 
 
 def test_a_difference_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
