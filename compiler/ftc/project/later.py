@@ -61,17 +61,13 @@ TRAINING = dict.fromkeys(
 KEYS: dict[str, dict[str, str]] = {
     "models": {"quantization_config": "load quantised models", "rope_scaling": "scale RoPE"},
     "datasets": {
-        "type": "tell types of datasets apart: every dataset is one for sft",
-        "columns": "map columns",
-        "tags": "map tags",
-        "ranking": "train on preferences",
-        "streaming": "stream datasets",
-        **{f"columns.{name}": f"read {name}" for name in ("images", "videos", "audios")},
+        **dict.fromkeys(
+            ("columns.images", "columns.videos", "columns.audios"), "read pictures and sounds"
+        ),
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
         "quantization_config": "train on a quantised base (QLoRA)",
-        "mix": "choose how datasets are mixed: it puts one behind the other",
         "init": "start from another finetune",
         "reference": "train on preferences",
         "freeze": "train a part of the layers",
@@ -122,13 +118,6 @@ VALUES: dict[str, dict[str, str]] = {
     "finetunes.data.overlong": dict.fromkeys(
         ("truncate_left", "split"), "cut rows in other ways than `truncate`"
     ),
-    "datasets.format": dict.fromkeys(
-        (
-            "sharegpt", "openai", "chatml", "messages", "text", "raw", "completion",
-            "csv", "parquet", "arrow", "chat_template",
-        ),
-        "read rows of the format {}",
-    ),
     "evals.task": dict.fromkeys(
         (
             "mmlu", "ceval", "cmmlu", "mmlu_pro", "arc_easy", "arc_challenge", "hellaswag", "gsm8k",
@@ -167,8 +156,6 @@ def later_key(section: str | None, path: KeyPath) -> str | None:
 def later_value(section: str, path: KeyPath, value: Json) -> str | None:
     """Return what this version does not do yet, if *value* asks for that."""
     name = ".".join(str(step) for step in (section, *path) if isinstance(step, str))
-    if name == "finetunes.datasets" and isinstance(value, dict):
-        return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)

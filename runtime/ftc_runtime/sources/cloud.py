@@ -130,7 +130,9 @@ def _opened(uri: str) -> Place:
     # An experiment of gcsfs asks another service what kind of bucket it is, for up to a minute.
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     try:
-        filesystem, path = fsspec.core.url_to_fs(uri, **_limits(protocol))
+        filesystem, path = fsspec.core.url_to_fs(
+            uri, skip_instance_cache=True, use_listings_cache=False, **_limits(protocol)
+        )
     except ImportError as missing:
         library, extra = LIBRARIES.get(protocol, (missing.name or "a library", ""))
         hint = f"pip install {extra}" if extra else str(missing)
@@ -145,7 +147,12 @@ def _opened(uri: str) -> Place:
 
 def _listed(uri: str, filesystem: Any, path: str) -> Place:
     if any(mark in path for mark in "*?["):
-        found = [name for name in filesystem.glob(path) if filesystem.isfile(name)]
+        try:
+            found = [name for name in filesystem.glob(path) if filesystem.isfile(name)]
+        except ValueError as error:
+            raise StageError(
+                f"{uri} is no pattern: {error}", "Write *.jsonl, or **/*.jsonl"
+            ) from None
         before = path[: min(path.index(mark) for mark in "*?[" if mark in path)]
         base = before.rpartition("/")[0]
     elif filesystem.isfile(path):
@@ -188,6 +195,8 @@ def told(uri: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StageError(f"there is no file at {uri}", "Check the URL") from error
     except Exception as error:
+        if type(error).__name__ == "FileExpired":
+            raise StageError(f"{uri} changed while it was read", "Build again") from error
         match trouble_of(error):
             case Trouble.NO_CREDENTIALS:
                 raise StageError(f"there are no credentials for {uri}", credentials) from error

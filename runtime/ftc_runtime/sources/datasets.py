@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from ftc_runtime.contract import Source
-from ftc_runtime.errors import StageError
 from ftc_runtime.sources.download import fetch, fetch_files, hub_of
-from ftc_runtime.sources.repository import Listing, Part, Repository, parse_dataset
-
-CARD = "README.md"
-"""Its header says which files make up which split of which subset."""
-EXTRA = "pip install 'ftc[data]'"
+from ftc_runtime.sources.repository import Listing, Repository, parse_dataset
+from ftc_runtime.sources.splits import CARD, files_of
 
 
 def resolve(uri: str, revision: str | None) -> Source:
@@ -26,9 +20,9 @@ def resolve(uri: str, revision: str | None) -> Source:
     repository, part = parse_dataset(uri)
     listing = hub_of(repository).listing(repository, revision)
     with TemporaryDirectory(prefix="ftc-") as folder:
-        skeleton = Path(folder) / repository.name.rpartition("/")[2]
+        skeleton = Path(folder).resolve() / repository.name.rpartition("/")[2]
         _make_skeleton(skeleton, repository, listing)
-        wanted = _files_of(part, skeleton, repository)
+        wanted = files_of(part, skeleton, repository)
     digests = {file.path: file.digest for file in listing.files}
     return Source(
         uri=uri,
@@ -62,46 +56,3 @@ def _make_skeleton(folder: Path, repository: Repository, listing: Listing) -> No
             continue
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
-
-
-def _files_of(part: Part, skeleton: Path, repository: Repository) -> list[str]:
-    """Return the paths of a split's files, by the rules of the library that the hub is made for."""
-    try:
-        import datasets
-    except ModuleNotFoundError as missing:
-        message = "a dataset of a hub needs the library datasets, which is not installed"
-        raise StageError(message, EXTRA) from missing
-    logging.getLogger("datasets").setLevel(logging.ERROR)  # a subset's options, for each subset
-    place = str(skeleton)
-    try:
-        subset = _subset(part, datasets.get_dataset_config_names(place), repository)
-        builder = datasets.load_dataset_builder(
-            place, subset, data_dir=part.folder, cache_dir=str(skeleton.parent / "cache")
-        )
-    except (ValueError, FileNotFoundError, RuntimeError) as error:
-        raise StageError(
-            f"{repository.shown} has no files of rows that can be told apart: {_line(error)}",
-            "Check `subset` and `folder`; of a dataset that is a script, "
-            "`revision: refs/convert/parquet` has the rows",
-        ) from error
-    splits = {str(name): files for name, files in (builder.config.data_files or {}).items()}
-    if part.split not in splits:
-        raise StageError(
-            f"{repository.shown} has no split {part.split}", f"It has {_words(list(splits))}"
-        )
-    return [Path(file).relative_to(skeleton).as_posix() for file in splits[part.split]]
-
-
-def _subset(part: Part, known: Sequence[str], repository: Repository) -> str | None:
-    """Return the subset that is meant. None: the only one, or the one that the card prefers."""
-    if part.subset is None or part.subset in known:
-        return part.subset
-    raise StageError(f"{repository.shown} has no subset {part.subset}", f"It has {_words(known)}")
-
-
-def _words(names: Sequence[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

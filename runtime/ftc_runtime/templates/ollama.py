@@ -14,7 +14,7 @@ the marks of a thought are plain text, since that is where Ollama looks for them
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ftc_runtime.templates.definition import Definition, Thinking
@@ -33,20 +33,18 @@ LAST_USER = """\
     {{- if eq .Role "user" }}{{ $last = $at }}{{ end }}
 {{- end }}"""
 
-BOS_LIMIT = (
-    "the beginning-of-sequence token is not in it: llama.cpp puts it there, as the GGUF says"
-)
-SPECIALS_LIMIT = "a message that spells a special token, such as {}, becomes that token"
+BOS_LIMIT = "The beginning-of-sequence token is added by llama.cpp, if the GGUF says so."
+SPECIALS_LIMIT = "A message that spells a special token becomes that token."
 TURNS_LIMIT = (
-    "several messages of one role behind one another become one, with an empty line between; "
-    "system messages stand in front, wherever they were"
+    "Messages of one role behind one another are joined with an empty line between; "
+    "system messages stand in front."
 )
-LENGTH_LIMIT = "of a conversation beyond num_ctx the oldest turns are left out"
+LENGTH_LIMIT = "Of a conversation beyond `num_ctx` the oldest turns are left out."
+THINKING_LIMIT = "`think: true` is without effect on a model that was trained not to think."
 TOOLS_LIMIT = (
-    "tools are written by the GGUF's chat template, and Ollama hands them over in a form of its "
-    "own: a schema's `required` before its `properties`, and without keys that it does not know; "
-    "an Ollama that cannot use the GGUF's template refuses tools"
+    "A tool's schema comes in Ollama's own order of keys, and without those that it does not know."
 )
+OLD_LIMIT = "An Ollama that does not use the Jinja template in a GGUF refuses tools."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +79,24 @@ def to_ollama(
 ) -> OllamaTemplate:
     """Return what makes Ollama write the prompts that `DefinedTemplate` writes."""
     ends = [*definition.stop, tokens.eos]
+    add_bos = bool(tokens.bos) and definition.prefix.startswith(BOS)
     return OllamaTemplate(
         template="\n".join(_Compiler(definition, tokens).template()),
         stop=tuple(dict.fromkeys(end for end in ends if end)),
         num_ctx=num_ctx,
-        add_bos=bool(tokens.bos) and definition.prefix.startswith(BOS),
-        limits=_limits(definition, tokens),
+        add_bos=add_bos,
+        limits=tuple(_limits(definition, add_bos=add_bos)),
     )
 
 
-def _limits(definition: Definition, tokens: Tokens) -> tuple[str, ...]:
-    end = next(iter([*definition.stop, tokens.eos]), "")
-    limits = [TURNS_LIMIT, LENGTH_LIMIT]
-    if end:
-        limits.insert(0, SPECIALS_LIMIT.format(end))
-    if tokens.bos and definition.prefix.startswith(BOS):
-        limits.insert(0, BOS_LIMIT)
+def _limits(definition: Definition, *, add_bos: bool) -> Iterator[str]:
+    if add_bos:
+        yield BOS_LIMIT
+    yield from (SPECIALS_LIMIT, TURNS_LIMIT, LENGTH_LIMIT)
+    if definition.thinking and definition.enable_thinking is False:
+        yield THINKING_LIMIT
     if definition.tool_format:
-        limits.append(TOOLS_LIMIT)
-    return tuple(limits)
+        yield from (TOOLS_LIMIT, OLD_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)

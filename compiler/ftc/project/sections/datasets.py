@@ -10,7 +10,7 @@ from pydantic import Field
 from ftc.project.schema import Built, Lowering, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
-from ftc_runtime.stages.dataset.spec import Params, Reading
+from ftc_runtime.stages.dataset.spec import ARTIFACTS, Params, Reading, file_type
 
 HUBS = ("hf://", "ms://")
 TRAIN = "train"
@@ -43,18 +43,16 @@ class Item(Reading, BaseItem):
     entry: str | None = Field(default=None, description="The name in dataset_info.json")
 
     def outputs(self) -> dict[str, Artifact]:
-        """A dataset without `holdout` has none to name."""
-        return {
-            name: artifact
-            for name, artifact in self.makes.items()
-            if name != "holdout" or self.holdout is not None
-        }
+        """The rows are what `type` says. A dataset without `holdout` has none to name."""
+        rows = ARTIFACTS[self.type]
+        held_out = {"holdout": rows} if self.holdout else {}
+        return {"train": rows, **held_out, "report": Artifact.REPORT}
 
     def lower(self, to: Lowering) -> Built:
         """One `dataset` stage."""
-        made = to.stage(
-            settings_of(self, Params), inputs={}, source=self.address(), revision=self.revision
-        )
+        address = self.address()
+        params = settings_of(self, Params, file_type=file_type(address) or "json")
+        made = to.stage(params, inputs={}, source=address, revision=self.revision)
         offered = {name: made[name] for name in self.outputs()}
         links = {
             f"{name}.{'json' if name == 'report' else 'jsonl'}": made[name] for name in offered

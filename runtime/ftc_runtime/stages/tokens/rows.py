@@ -107,11 +107,9 @@ def token_row(
         TemplateFault: if a message is to be trained that cannot be found in the text.
     """
     input_ids = np.array(encoded.ids, np.int32)
-    spans = np.array(encoded.spans, np.int64).reshape(-1, 2)
-    starts, stops = spans[:, 0], spans[:, 1]
     labels = np.full_like(input_ids, IGNORED)
     for first, last in trained_spans(rendered, messages, masking=masking):
-        inside = (starts >= first) & (starts < last) & (stops <= last)
+        inside = encoded.within(first, last)
         labels[inside] = input_ids[inside]
     return TokenRow(input_ids, labels)
 
