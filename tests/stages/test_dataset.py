@@ -12,6 +12,7 @@ from ftc_runtime.stages.dataset.spec import file_type
 from stage_runs import StageRun, digest, run_here, run_stage
 
 HOLDOUT = {"holdout": {"fraction": 0.3, "seed": 7}}
+NONE: dict[str, Any] = {"rows": 0, "places": []}
 DEMO = Path(__file__).parents[2] / "data" / "identity.json"
 
 
@@ -74,15 +75,25 @@ def test_one_bad_row_spoils_no_other(tmp_path: Path) -> None:
         "rows": 6,
         "kept": 2,
         "dropped": {
-            "empty output": [3],
-            "not an object": [4],
-            "not JSON: Expecting property name enclosed in double quotes at 5:21": [5],
-            "not UTF-8: byte 0xe9 at 18": [6],
+            "empty output": {"rows": 1, "places": ["3"]},
+            "not an object": {"rows": 1, "places": ["4"]},
+            "not JSON": {
+                "rows": 1,
+                "places": {"5": "Expecting property name enclosed in double quotes at 5:21"},
+            },
+            "not UTF-8": {"rows": 1, "places": {"6": "byte 0xe9 at 18"}},
         },
-        "duplicates": 1,
+        "empty": 1,
+        "duplicates": {"rows": 1, "places": ["7"]},
         "train": 2,
         "holdout": 0,
-        "leakage": {"rows": 0, "prompts": 0},
+        "leakage": {"rows": NONE, "prompts": NONE, "alike": NONE},
+        "contents": {
+            "roles": {"assistant": 2, "user": 2},
+            "turns": {"<=2": 2},
+            "characters": {"<=64": 2},
+            "rows_with": {"system": 0, "tools": 0, "tool_calls": 0, "thoughts": 0, "loss": 0},
+        },
         "columns_not_read": {"id": 2},
     }
     line = (
@@ -124,7 +135,8 @@ def test_the_same_question_with_another_answer_is_told(tmp_path: Path) -> None:
     found = report(run)
 
     assert found["holdout"] > 0
-    assert found["leakage"] == {"rows": 0, "prompts": found["holdout"]}
+    assert found["leakage"]["prompts"]["rows"] == found["holdout"]
+    assert (found["leakage"]["rows"], found["leakage"]["alike"]) == (NONE, NONE)
 
 
 FAULTS = [
@@ -219,7 +231,7 @@ def test_the_demo_holds_out_questions_whose_answers_are_trained(tmp_path: Path) 
         for side in ("train", "holdout")
     }
     assert (found["train"], found["holdout"], found["dropped"]) == (118, 20, {})
-    assert found["leakage"] == {"rows": 0, "prompts": 0}
+    assert found["leakage"] == {"rows": NONE, "prompts": NONE, "alike": NONE}
     assert answers["holdout"] <= answers["train"]
     assert "France" not in DEMO.read_text()
 

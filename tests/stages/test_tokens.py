@@ -13,7 +13,7 @@ import smollm2
 from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.data.rows import row_line
 from ftc_runtime.data.tokens import IGNORED, TokenRows
-from ftc_runtime.stages.tokens.run import token_row
+from ftc_runtime.stages.tokens.rows import token_row
 from ftc_runtime.templates.encoding import Encoded
 from ftc_runtime.templates.rendered import Piece, Rendered
 from stage_runs import StageRun, digest, run_here, run_stage, write_conversations
@@ -99,27 +99,31 @@ def test_the_report_counts_and_shows_a_row(tokenizer_folder: Path, tmp_path: Pat
         params={"data": {"max_length": 40}},
     )  # fmt: skip
 
-    assert json.loads(outputs["report"].read_bytes()) == {
-        "train": {
-            "rows": 1,
-            "dropped": {"overlong": {"2": 54}},
-            "tokens": 35,
-            "trained_tokens": 4,
-            "longest": 35,
-            "lengths": {"<=64": 1},
+    empty = {"rows": 0, "places": []}
+    found = json.loads(outputs["report"].read_bytes())
+    assert found["train"] == {
+        "rows": 1,
+        "read": 2,
+        "dropped": {
+            "refused": empty,
+            "no thought": empty,
+            "overlong": {"rows": 1, "places": {"2": 54}},
+            "untrained": empty,
         },
-        "eval": {
-            "rows": 0,
-            "dropped": {"overlong": {}},
-            "tokens": 0,
-            "trained_tokens": 0,
-            "longest": 0,
-            "lengths": {},
-        },
-        "example": (
-            f"{PREFIX}<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n⟦Hello!<|im_end|>\n⟧"
-        ),
+        "truncated": {"rows": 0, "places": [], "tokens": 0},
+        "tokens": 35,
+        "trained_tokens": 4,
+        "trained_share": 0.1143,
+        "longest": 35,
+        "lengths": {"<=64": 2},
+        "quantiles": {"50%": 35, "90%": 54, "99%": 54, "100%": 54},
+        "longer_than": dict.fromkeys(("512", "1024", "2048", "4096", "8192", "16384", "32768"), 0),
+        "thoughts": {"left_out": 0, "masked": 0, "missing": 0, "trained": 0},
     }
+    assert (found["eval"]["rows"], found["leakage"]["rows"]) == (0, empty)
+    assert found["examples"] == [
+        f"{PREFIX}<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n⟦Hello!<|im_end|>\n⟧"
+    ]
     assert len(TokenRows(outputs["eval"])) == 0
 
 
@@ -148,22 +152,35 @@ def test_no_row_left_is_an_error(tokenizer_folder: Path, tmp_path: Path) -> None
     )
 
 
-def test_rows_that_the_template_refuses_are_all_named(
-    tokenizer_folder: Path, tmp_path: Path
-) -> None:
-    """By their lines, with the template's own words."""
-    strict = tmp_path / "strict"
-    smollm2.write_tokenizer(strict)
-    template = (strict / "chat_template.jinja").read_text()
+def strict_tokenizer(folder: Path) -> Path:
+    """Write a tokenizer whose template refuses some conversations."""
+    smollm2.write_tokenizer(folder)
+    template = (folder / "chat_template.jinja").read_text()
     refuse = "{% if 'no' in messages[0]['content'] %}{{ raise_exception('Not this') }}{% endif %}"
-    (strict / "chat_template.jinja").write_text(refuse + template)
+    (folder / "chat_template.jinja").write_text(refuse + template)
+    return folder
 
-    run = stage(tmp_path, strict, ["no", "A"], ["Q", "A"], ["no!", "A"])
+
+def test_rows_that_the_template_refuses_spoil_no_other(tmp_path: Path) -> None:
+    """They are left out and named by their lines, with the template's own words."""
+    run = stage(tmp_path, strict_tokenizer(tmp_path / "strict"), ["no", "A"], ["Q", "A"])
+
+    assert run.failure is None
+    found = json.loads(run.outputs["report"].read_bytes())["train"]["dropped"]["refused"]
+    assert found == {"rows": 1, "places": {"1": "the template refuses it: Not this"}}
+    assert [event["text"] for event in run.events if event["event"] == "warning"] == [
+        "1 of 2 train rows cannot be rendered and are left out; the report names them"
+    ]
+
+
+def test_a_template_that_refuses_every_row_is_an_error(tmp_path: Path) -> None:
+    """That has its words for each."""
+    run = stage(tmp_path, strict_tokenizer(tmp_path / "strict"), ["no", "A"], ["no!", "A"])
 
     assert run.failure == (
-        "2 of 3 train rows cannot be rendered:\n"
-        "row 1: the template refuses it: Not this\n"
-        "row 3: the template refuses it: Not this",
+        "no row of 2 is left to train on: 2 refused\n"
+        "  row 1: the template refuses it: Not this\n"
+        "  row 2: the template refuses it: Not this",
         "Change these rows, or use a model whose chat template takes them",
     )
 

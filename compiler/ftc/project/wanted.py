@@ -59,6 +59,21 @@ class Wanted:
                 return Wanted(get_args(choice.type)[0])
         return None
 
+    def keys(self) -> Wanted | None:
+        """Return what the keys of a mapping must be, if it may be one of settings by name."""
+        return next((Wanted(key) for key, _ in self._by_name()), None)
+
+    def values(self) -> Wanted | None:
+        """Return what is under the keys of a mapping, if it may be one of settings by name."""
+        return next((Wanted(value) for _, value in self._by_name()), None)
+
+    def _by_name(self) -> Iterator[tuple[Any, Any]]:
+        for choice in self.choices():
+            if get_origin(choice.type) is dict:
+                key, value = get_args(choice.type)
+                if Wanted(value).model() is not None:
+                    yield key, value
+
     def model(self) -> type[BaseModel] | None:
         """Return the class of its settings, if it may be a mapping of known keys."""
         for choice in self.choices():
@@ -80,7 +95,7 @@ def wanted_at(model: type[BaseModel], path: KeyPath) -> Wanted | None:
             field = inner.model_fields[step]
             wanted = Wanted(field.annotation, tuple(field.metadata))
         else:
-            wanted = None
+            wanted = wanted.values()
     return wanted
 
 

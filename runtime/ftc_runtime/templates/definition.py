@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field
 
 from ftc_runtime.contract import Settings
+from ftc_runtime.templates.tool_formats import ToolFormatName
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -57,7 +58,7 @@ class Slots(Settings):
     tool_separator: str = Field(
         default="\n", description="Between the results of several tools in one turn"
     )
-    tool_format: str | None = Field(
+    tool_format: ToolFormatName | None = Field(
         default=None, description="How tools and calls are written; without it there are none"
     )
     thinking: Thinking | None = Field(

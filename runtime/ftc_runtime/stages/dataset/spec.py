@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from ftc_runtime.bars import Bar
 from ftc_runtime.contract import Artifact, Settings, StageParams
 
 Format = Literal["alpaca", "sharegpt", "openai", "text"]
@@ -38,6 +39,23 @@ class Holdout(Settings):
 
     fraction: float = Field(description="Share of the rows to hold out", gt=0, lt=1)
     seed: int = Field(default=0, description="Another seed holds out other rows", ge=0)
+
+
+class FailIf(Settings):
+    """The rows that may have a fault, as a number or as a share such as 1%. More is a failure."""
+
+    dropped: Bar | None = Field(
+        default=None, description="Rows that cannot be used: a number, or a share as 1%"
+    )
+    duplicates: Bar | None = Field(
+        default=None, description="Rows equal to an earlier one: a number, or a share as 1%"
+    )
+    empty: Bar | None = Field(
+        default=None, description="Rows with an empty question or answer: a number, or as 1%"
+    )
+    leakage: Bar | None = Field(
+        default=None, description="Held-out rows that are trained, or nearly: a number, or as 1%"
+    )
 
 
 class Columns(Settings):
@@ -102,6 +120,13 @@ class Reading(Settings):
     columns: Columns = Field(default=Columns(), description="Columns with other names")
     tags: Tags = Field(default=Tags(), description="Words of sharegpt's turns that are other ones")
     holdout: Holdout | None = Field(default=None, description="Rows kept from training")
+    fail_if: FailIf = Field(
+        default=FailIf(), description="Faults that stop the build, and how many rows may have them"
+    )
+    num_samples: int | None = Field(
+        default=None, description="Take so many rows, drawn by a hash of seed and row", gt=0
+    )
+    sample_seed: int = Field(default=0, description="Another seed draws other rows", ge=0)
 
     @field_validator("type")
     @classmethod
@@ -129,7 +154,8 @@ class Params(Reading, StageParams):
     kind: ClassVar = "dataset"
     version: ClassVar = 2
     changes: ClassVar = {
-        2: "a <think> in front of an answer is its reasoning_content, and tools are read"
+        2: "a <think> in front of an answer is its reasoning_content, tools are read, and "
+        "the report tells more"
     }
     makes: ClassVar = {
         "train": Artifact.ROWS,

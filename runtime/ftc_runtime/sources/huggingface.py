@@ -22,7 +22,7 @@ from huggingface_hub.hf_api import RepoFile
 from tqdm import tqdm
 
 from ftc_runtime.errors import StageError
-from ftc_runtime.models.hubs.repository import Listing, RemoteFile, Repository
+from ftc_runtime.sources.repository import Listing, RemoteFile, Repository
 
 
 class HuggingFace:
@@ -32,10 +32,14 @@ class HuggingFace:
         """Return the commit that a revision is at, and its files."""
         api = HfApi()
         with told(repository, revision):
-            commit = api.model_info(repository.name, revision=revision).sha
-            tree = list(api.list_repo_tree(repository.name, revision=commit, recursive=True))
+            info = api.repo_info(repository.name, revision=revision, repo_type=repository.kind)
+            tree = list(
+                api.list_repo_tree(
+                    repository.name, revision=info.sha, recursive=True, repo_type=repository.kind
+                )
+            )
         files = tuple(_remote(entry) for entry in tree if isinstance(entry, RepoFile))
-        return Listing(str(commit), files)
+        return Listing(str(info.sha), files)
 
     def fetch(
         self,
@@ -51,6 +55,7 @@ class HuggingFace:
             path = hf_hub_download(
                 repository.name,
                 file.path,
+                repo_type=repository.kind,
                 revision=commit,
                 local_dir=folder,
                 tqdm_class=_bar(received),
@@ -81,7 +86,7 @@ def _bar(received: Callable[[int], None]) -> type[Any]:
 @contextmanager
 def told(repository: Repository, revision: str | None) -> Iterator[None]:
     """Turn the client's errors into what the user can do about them."""
-    name = f"hf://{repository.name}"
+    name = repository.shown
     try:
         yield
     except GatedRepoError as error:
@@ -94,7 +99,7 @@ def told(repository: Repository, revision: str | None) -> Iterator[None]:
     except RepositoryNotFoundError as error:
         raise StageError(
             f"{name} is not there, or it is private",
-            "Check the name; for a private model set HF_TOKEN",
+            f"Check the name; for a private {repository.kind} set HF_TOKEN",
         ) from error
     except RemoteEntryNotFoundError as error:
         raise StageError(f"{name} has lost a file since it was pinned: {_line(error)}") from error
@@ -116,7 +121,7 @@ def told(repository: Repository, revision: str | None) -> Iterator[None]:
 
 
 def _page(repository: Repository) -> str:
-    return f"{HfApi().endpoint}/{repository.name}"
+    return f"{HfApi().endpoint}/{repository.shown.removeprefix('hf://')}"
 
 
 def _hint(error: HfHubHTTPError) -> str:

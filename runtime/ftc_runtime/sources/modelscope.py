@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftc_runtime.errors import StageError
-from ftc_runtime.models.hubs.repository import Listing, RemoteFile, Repository
+from ftc_runtime.sources.repository import Listing, RemoteFile, Repository
 
 try:
     import modelscope_hub
@@ -37,13 +37,15 @@ class ModelScope:
         """
         with told(repository, revision):
             entries = modelscope_hub.HubApi().legacy.list_repo_files(
-                repository.name, "model", revision=revision or "master"
+                repository.name, repository.kind, revision=revision or "master"
             )
         blobs = [entry for entry in entries if entry.get("Type") != "tree"]
         if not blobs:
-            raise StageError(f"ms://{repository.name} has no files", "Check the name")
+            raise StageError(f"{repository.shown} has no files", "Check the name")
         newest = max(blobs, key=lambda entry: (entry.get("CommittedDate") or 0, entry["Path"]))
-        return Listing(str(newest["Revision"]), tuple(_remote(entry) for entry in blobs))
+        return Listing(
+            str(newest["Revision"]), tuple(_remote(repository, entry) for entry in blobs)
+        )
 
     def fetch(
         self,
@@ -58,7 +60,7 @@ class ModelScope:
         with told(repository, commit):
             path = modelscope_hub.HubApi().downloader.download_file(
                 repository.name,
-                "model",
+                repository.kind,
                 file.path,
                 revision=commit,
                 local_dir=folder,
@@ -68,7 +70,12 @@ class ModelScope:
         return Path(path)
 
 
-def _remote(entry: dict[str, Any]) -> RemoteFile:
+def _remote(repository: Repository, entry: dict[str, Any]) -> RemoteFile:
+    if not entry.get("Sha256"):
+        raise StageError(
+            f"{repository.shown} gives no digest for {entry['Path']}, so it cannot be pinned",
+            "Bring it here and write a path",
+        )
     return RemoteFile(entry["Path"], int(entry["Size"]), f"sha256:{entry['Sha256']}")
 
 
@@ -83,7 +90,7 @@ def _callback(received: Callable[[int], None]) -> type[Any]:
 @contextmanager
 def told(repository: Repository, revision: str | None) -> Iterator[None]:
     """Turn the client's errors into what the user can do about them."""
-    name = f"ms://{repository.name}"
+    name = repository.shown
     try:
         yield
     except (AuthenticationError, PermissionDeniedError) as error:
@@ -94,7 +101,7 @@ def told(repository: Repository, revision: str | None) -> Iterator[None]:
         where = f" at the revision {revision}" if revision else ""
         raise StageError(
             f"{name} is not there{where}, or it is private",
-            "Check the name; for a private model set MODELSCOPE_API_TOKEN",
+            f"Check the name; for a private {repository.kind} set MODELSCOPE_API_TOKEN",
         ) from error
     except FileIntegrityError as error:
         raise StageError(f"{name}: a file is not what was pinned: {error}") from error

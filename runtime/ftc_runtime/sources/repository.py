@@ -1,4 +1,4 @@
-"""A model's place on a hub, and what a hub says about it."""
+"""A place on a hub, of a model or a dataset, and what a hub says about it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+from urllib.parse import parse_qsl
 
 from ftc_runtime.errors import StageError
 
+HUBS = ("hf://", "ms://")
 URI = re.compile(r"(hf|ms)://([\w.-]+/[\w.-]+)(?:/(.+?))?/?")
+DATASET = re.compile(r"(hf|ms)://datasets/([\w.-]+(?:/[\w.-]+)?)/?(?:\?(.*))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A model on a hub: `hf` or `ms`, `org/name`, and the folder or file in it that is meant."""
+    """A repository of a hub, `hf` or `ms`: `org/name`, and the folder or file that is meant."""
 
     hub: str
     name: str
     inside: str = ""
+    kind: Literal["model", "dataset"] = "model"
+
+    @property
+    def shown(self) -> str:
+        """Its address, for people."""
+        return f"{self.hub}://{'datasets/' if self.kind == 'dataset' else ''}{self.name}"
 
     @property
     def is_file(self) -> bool:
@@ -34,6 +43,15 @@ class Repository:
         if not self.inside:
             return path
         return path.removeprefix(f"{self.inside}/") if path.startswith(f"{self.inside}/") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is meant of a hub's dataset: a split, of a subset or of the files of a folder."""
+
+    split: str = "train"
+    subset: str | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +101,18 @@ def parse(uri: str) -> Repository:
     if match[2].startswith(("datasets/", "spaces/")):
         raise StageError(f"{uri} is not a model", "Write hf://org/name")
     return Repository(match[1], match[2], match[3] or "")
+
+
+def parse_dataset(uri: str) -> tuple[Repository, Part]:
+    """Return the dataset that `hf://datasets/org/name?split=...&subset=...&folder=...` means.
+
+    Raises:
+        StageError: for any other text.
+    """
+    match = DATASET.fullmatch(uri)
+    if match is None:
+        raise StageError(f"{uri} is no dataset on a hub", "Write hf://datasets/org/name")
+    return Repository(match[1], match[2], kind="dataset"), Part(**dict(parse_qsl(match[3] or "")))
 
 
 def digest_of(path: Path, like: str) -> str:
