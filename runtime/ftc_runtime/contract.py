@@ -33,7 +33,7 @@ class Artifact(StrEnum):
     ROWS = "rows"
     """A .jsonl file, one conversation a line (`ftc_runtime.data.rows`)."""
     PREFERENCES = "preferences"
-    """A .jsonl file, two answers to a conversation a line (`ftc_runtime.data.rows`)."""
+    """A .jsonl file, two answers to a conversation a line (the same)."""
     JUDGED = "judged"
     """A .jsonl file, a conversation and whether its answer is wanted a line."""
     TEXTS = "texts"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ftc_runtime.stages.dataset.spec import file_type
 from stage_runs import StageRun, digest, run_here, run_stage
 
 HOLDOUT = {"holdout": {"fraction": 0.3, "seed": 7}}
@@ -28,7 +29,8 @@ def stage(
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return run_stage(
-        "dataset", folder / "stage", inputs={}, params=params,
+        "dataset", folder / "stage", inputs={},
+        params={"file_type": file_type(name) or "json", **params},
         source={"uri": name, "path": str(path)},
     )  # fmt: skip
 
@@ -140,36 +142,34 @@ def test_the_same_question_with_another_answer_is_told(tmp_path: Path) -> None:
 FAULTS = [
     (
         "rows.json",
-        b'[\n  {"instruction": "Q"\n   "output": "A"}\n]',
-        ("rows.json:3:4 is not JSON: Expecting ',' delimiter", "Correct it there"),
-    ),
-    (
-        "rows.json",
-        b'{"instruction": "Q", "output": "A"}\n{"instruction": "Q2", "output": "A"}\n',
+        b'[{"instruction": "Q", "output": "A"}, {"instruction": "Q" "output": "A"}]',
         (
-            "rows.json:2:1 is not JSON: Extra data",
-            "If it has one object a line, name it rows.jsonl",
+            "rows.json: row 2 is not JSON: Expecting ',' delimiter at 1:59",
+            "Correct it there, or begin each row on a line of its own: then it is left out",
         ),
     ),
     (
         "rows.json",
-        b'[{"instruction":\n "caf\xe9"}]',
-        ("rows.json is not UTF-8: byte 0xe9 in line 2", "Save it as UTF-8"),
-    ),
-    (
-        "rows.json",
-        b'{"data": []}',
+        b'{\n  "data": []\n}',
         (
             "rows.json holds one object, not a list of rows",
             'Write a list: [{"instruction": ..., "output": ...}, ...]',
         ),
     ),
     (
-        "rows.csv",
-        b"a,b\n",
+        "rows.json",
+        '[{"instruction": "café"}]'.encode("latin-1"),
         (
-            "rows.csv is a .csv file; rows are read from .json and .jsonl",
-            "Save it as .jsonl: one JSON object a line",
+            "rows.json has no row that can be used (1 read)\n  row 1: not UTF-8: byte 0xe9 at 1:22",
+            "Rows of format alpaca need instruction, output",
+        ),
+    ),
+    (
+        "rows.csv",
+        b"instruction,output\n",
+        (
+            "rows.csv has no row that can be used (0 read)",
+            "Rows of format alpaca need instruction, output",
         ),
     ),
     (

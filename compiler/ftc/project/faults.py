@@ -20,6 +20,8 @@ from ftc.project.schema import Item
 from ftc.project.wanted import bounds, conversion, described, found, leaves, shown, wanted_at
 from ftc.project.written import Written, dotted
 
+NOT_TOGETHER = "not_together"
+"""What a spec calls a value that another setting rules out. Its message is for people."""
 RANGE = ("greater_than", "less_than", "too_short", "too_long", "finite_number")
 
 
@@ -153,6 +155,8 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     later = later_value(subject.section, path, value)
     if later:
         return written.fault("not-yet", later, *path)
+    if details[0]["type"] == NOT_TOGETHER:
+        return written.fault("contradiction", details[0]["msg"], *path)
     wanted = wanted_at(subject.item_class, path)
     kinds = [detail["type"] for detail in details]
     kind = next((kind for kind in kinds if kind.startswith(RANGE)), kinds[0])
@@ -163,6 +167,8 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
             return written.fault("out-of-range", f"`{name}` is an empty list", *path)
         message = f"`{name}` is {shown(value)}, but must be {bounds(wanted)}"
         return written.fault("out-of-range", message, *path)
+    if kind == "string_too_short":
+        return written.fault("out-of-range", f"`{name}` is empty", *path)
     words = wanted.words()
     if words and isinstance(value, str):
         message = f"`{name}` is {shown(value)}, but must be {described(wanted)}"

@@ -61,12 +61,10 @@ TRAINING = dict.fromkeys(
 KEYS: dict[str, dict[str, str]] = {
     "models": {"quantization_config": "load quantised models", "rope_scaling": "scale RoPE"},
     "datasets": {
-        "type": "tell types of datasets apart: every dataset is one for sft",
-        "columns": "map columns",
-        "tags": "map tags",
-        "ranking": "train on preferences",
         "streaming": "stream datasets",
-        **{f"columns.{name}": f"read {name}" for name in ("images", "videos", "audios")},
+        **dict.fromkeys(
+            ("columns.images", "columns.videos", "columns.audios"), "read pictures and sounds"
+        ),
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
@@ -122,13 +120,6 @@ VALUES: dict[str, dict[str, str]] = {
     ),
     "finetunes.data.overlong": dict.fromkeys(
         ("truncate_left", "split"), "cut rows in other ways than `truncate`"
-    ),
-    "datasets.format": dict.fromkeys(
-        (
-            "sharegpt", "openai", "chatml", "messages", "text", "raw", "completion",
-            "csv", "parquet", "arrow", "chat_template",
-        ),
-        "read rows of the format {}",
     ),
     "evals.task": dict.fromkeys(
         (

@@ -16,6 +16,7 @@ from ftc.diagnostics import Diagnostic, listed, suggestion
 from ftc.project.afar import afar_faults, hub_setting_faults
 from ftc.project.wanted import shown
 from ftc.project.written import Written
+from ftc_runtime.stages.dataset.spec import FILE_TYPES, file_type
 
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 HUBS = ("hf", "ms")
@@ -32,7 +33,6 @@ LATER_SCHEMES = frozenset(
     ("s3", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "r2", "hdfs", "ftp", "sftp", "ssh")
 )
 HUB_PAGE = re.compile(r"https?://(www\.)?(?P<host>huggingface\.co|modelscope\.cn)/(?P<rest>.+)")
-ROWS = (".json", ".jsonl")
 MOST_SIBLINGS = 2_000
 
 
@@ -125,12 +125,10 @@ def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnost
         yield from afar_faults(item, source)
     elif fault := absent(item, path, source):
         yield fault
-    elif _kind(path) == "folder":
-        message = "this version of ftc does not read folders of rows yet: name one file"
-        yield item.fault("not-yet", message, "source")
-    elif path.suffix not in ROWS:
-        message = f"this version of ftc does not read {path.suffix or 'such'} files as rows yet"
-        yield item.fault("not-yet", message, "source", help="write .json or .jsonl")
+    elif _kind(path) == "file" and file_type(source) is None:
+        message = f"{path.suffix or 'such'} files are not read as rows"
+        help = f"write one of {', '.join(FILE_TYPES)}, or a folder of them"
+        yield item.fault("wrong-source", message, "source", help=help)
 
 
 def _no_source(item: Written) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from ftc.project.schema import Built, Lowering, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
-from ftc_runtime.stages.dataset.spec import Params, Reading
+from ftc_runtime.stages.dataset.spec import ARTIFACTS, Params, Reading, file_type
 
 HUBS = ("hf://", "ms://")
 TRAIN = "train"
@@ -28,7 +28,8 @@ class Item(Reading, BaseItem):
 
     source: str | None = Field(
         default=None,
-        description="A file or folder of rows, relative to project.yaml; hf://datasets/org/name, "
+        description="A .json, .jsonl, .csv, .tsv, .txt, .parquet or .arrow file, or a folder of "
+        "them, relative to project.yaml; hf://datasets/org/name, "
         "ms://datasets/org/name; or a URL of cloud storage: s3://, gs://, https://",
     )
     revision: str | None = Field(
@@ -43,18 +44,16 @@ class Item(Reading, BaseItem):
     entry: str | None = Field(default=None, description="The name in dataset_info.json")
 
     def outputs(self) -> dict[str, Artifact]:
-        """A dataset without `holdout` has none to name."""
-        return {
-            name: artifact
-            for name, artifact in self.makes.items()
-            if name != "holdout" or self.holdout is not None
-        }
+        """The rows are what `type` says. A dataset without `holdout` has none to name."""
+        rows = ARTIFACTS[self.type]
+        held_out = {"holdout": rows} if self.holdout else {}
+        return {"train": rows, **held_out, "report": Artifact.REPORT}
 
     def lower(self, to: Lowering) -> Built:
         """One `dataset` stage."""
-        made = to.stage(
-            settings_of(self, Params), inputs={}, source=self.address(), revision=self.revision
-        )
+        source = self.address()
+        params = settings_of(self, Params, file_type=file_type(source) or "json")
+        made = to.stage(params, inputs={}, source=source, revision=self.revision)
         offered = {name: made[name] for name in self.outputs()}
         links = {
             f"{name}.{'json' if name == 'report' else 'jsonl'}": made[name] for name in offered

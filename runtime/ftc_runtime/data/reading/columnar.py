@@ -1,4 +1,4 @@
-"""Tables of Arrow: .parquet and .arrow, the latter as a file or as the stream that `datasets` has."""
+"""Tables of Arrow: .parquet, and .arrow as a file or as the stream that `datasets` writes."""
 
 from __future__ import annotations
 

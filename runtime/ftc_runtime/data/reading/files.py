@@ -6,7 +6,7 @@ import gzip
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from ftc_runtime import events
@@ -16,16 +16,16 @@ from ftc_runtime.data.reading.raw import RawRow
 from ftc_runtime.data.reading.separated import comma_separated, tab_separated
 from ftc_runtime.data.reading.text_lines import text_lines
 from ftc_runtime.errors import StageError
+from ftc_runtime.stages.dataset.spec import COMPRESSED, FILE_TYPES, FileType, file_type
 
 ROWS_BETWEEN_EVENTS = 20_000
-COMPRESSED = ".gz"
 ABOUT_ROWS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 """Files that `datasets` and LLaMA-Factory put beside rows and that hold none."""
 
 Reader = Callable[[BinaryIO, str], Iterator[RawRow]]
 """Gives the rows of an open file. The name is for messages."""
 
-READERS: dict[str, Reader] = {
+READERS: dict[FileType, Reader] = {
     "json": json_file,
     "csv": comma_separated,
     "tsv": tab_separated,
@@ -33,36 +33,17 @@ READERS: dict[str, Reader] = {
     "parquet": parquet,
     "arrow": arrow,
 }
-TYPES = {
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-    **{f".{name}": name for name in READERS if name != "json"},
-}
-"""How a file's name ends -> its type. A list of rows and rows on lines are told by their bytes."""
 
 
-def file_type(name: str) -> str | None:
-    """Return the type of a file of rows by its name, or None if it is none."""
-    return TYPES.get(PurePath(name.lower().removesuffix(COMPRESSED)).suffix)
-
-
-def read_path(path: Path, *, type: str | None = None) -> Iterator[RawRow]:
-    """Give the rows of a file, of *type* or of what its name says, or of a folder's files.
+def read_path(path: Path, *, type: FileType) -> Iterator[RawRow]:
+    """Give the rows of a file of a type, or of a folder's files.
 
     Raises:
-        StageError: if it is no file of rows, or is damaged.
+        StageError: if it is damaged, or is a folder without files of one type.
     """
     if path.is_dir():
         return read_files(files_of_rows(path), root=path)
-    known = type or file_type(path.name)
-    if known is None:
-        suffix = path.suffix.lower()
-        raise StageError(
-            f"{path.name} is a {suffix or 'nameless'} file; rows are read from {', '.join(TYPES)}",
-            "Save it as .jsonl: one JSON object a line",
-        )
-    return _read_file(path, path.name, READERS[known])
+    return _read_file(path, path.name, READERS[type])
 
 
 def files_of_rows(folder: Path) -> list[Path]:
@@ -89,10 +70,10 @@ def read_files(files: Sequence[Path], *, root: Path) -> Iterator[RawRow]:
     Raises:
         StageError: if there is no file, or they are of several types.
     """
-    types = Counter(file_type(path.name) or path.suffix for path in files)
+    types = Counter(known for path in files if (known := file_type(path.name)))
     if not types:
         raise StageError(
-            f"{root.name} has no file of rows in it", f"Rows are read from {', '.join(TYPES)}"
+            f"{root.name} has no file of rows in it", f"Rows are read from {', '.join(FILE_TYPES)}"
         )
     if len(types) > 1:
         found = ", ".join(f"{count} {name}" for name, count in sorted(types.items()))

@@ -32,13 +32,18 @@ def json_lines(file: BinaryIO, name: str) -> Iterator[RawRow]:
 
 def _row(number: int, line: bytes) -> RawRow:
     try:
-        return RawRow(number, DECODER.decode(line.decode("utf-8")))
+        return RawRow(number, DECODER.decode(line.decode("utf-8").rstrip("\r\n")))
     except UnicodeDecodeError as error:
         return RawRow(number, fault=not_utf8(line[error.start], f"at {error.start + 1}"))
     except json.JSONDecodeError as error:
-        return RawRow(number, fault=f"not JSON: {error.msg} at {number}:{error.colno}")
+        return RawRow(number, fault=not_json(error, f"{number}:{error.colno}"))
     except RecursionError:
         return RawRow(number, fault=NOT_NESTED)
+
+
+def not_json(error: json.JSONDecodeError, place: str) -> str:
+    """Return the fault that is at *place*."""
+    return f"not JSON: {error.msg.removesuffix(' at')} at {place}"
 
 
 def not_utf8(byte: int, where: str) -> str:

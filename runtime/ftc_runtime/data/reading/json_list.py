@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from ftc_runtime.data.reading.json_lines import DECODER, NOT_NESTED, not_utf8
+from ftc_runtime.data.reading.json_lines import DECODER, NOT_NESTED, not_json, not_utf8
 from ftc_runtime.data.reading.raw import RawRow
 from ftc_runtime.errors import StageError
 
 CHUNK = 1 << 20
 SPACE = re.compile(r"[ \t\n\r]*")
-OWN_LINE = re.compile(r"\n([ \t]*)$")
 CUT = 16
 """An error that near to the end of what is read may only mean that the rest is missing."""
 
@@ -31,6 +30,9 @@ class _Window:
         # A byte that UTF-8 has not comes as half of a surrogate pair, which no other byte does.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._line, self._column = 1, 1
+        self._behind = 0
+        self.indent: str | None = None
+        """What is in front of the first value that begins on a line of its own."""
         self.text = ""
         self.at = 0
         self.ended = False
@@ -38,11 +40,17 @@ class _Window:
     def read_more(self) -> None:
         """Drop what is behind and read on: twice as much if a row has not fitted."""
         self._line, self._column = self._place(self.at)
+        self._behind += self.at
         self.text = self.text[self.at :]
         self.at = 0
         raw = self._file.read(max(CHUNK, len(self.text)))
         self.ended = not raw
         self.text += self._decoder.decode(raw, final=self.ended)
+
+    @property
+    def gone(self) -> int:
+        """Return the characters of the file that are behind."""
+        return self._behind + self.at
 
     def place(self, position: int) -> str:
         """Return a position as line:column, both from 1."""
@@ -61,6 +69,9 @@ class _Window:
             space = SPACE.match(self.text, self.at)
             end = space.end() if space else self.at
             if end < len(self.text) or self.ended:
+                line_end = self.text.rfind("\n", self.at, end)
+                if line_end >= 0 and self.indent is None:
+                    self.indent = self.text[line_end + 1 : end]
                 self.at = end
                 return self.text[end : end + 1]
             self.read_more()
@@ -75,16 +86,15 @@ def json_list(file: BinaryIO, name: str) -> Iterator[RawRow]:
     window = _Window(file)
     window.next_character()
     window.at += 1  # the bracket, by which a list is known
-    number, indent = 0, None
+    window.indent = None
+    number = 0
     while (character := window.next_character()) not in ("", "]"):
         number += 1
-        own_line = OWN_LINE.search(window.text, 0, window.at)
-        indent = own_line[1] if own_line and indent is None else indent
-        start = window.at
+        start = window.gone
         row = _row(window, number)
         yield row
-        if window.at == start:
-            _go_to_next_row(window, indent, f"{name}: row {number} is {row.fault}")
+        if window.gone == start:
+            _go_to_next_row(window, f"{name}: row {number} is {row.fault}")
     if not character:
         yield RawRow(number + 1, fault="not JSON: the list has no end")
         return
@@ -101,8 +111,7 @@ def _row(window: _Window, number: int) -> RawRow:
             value, end = DECODER.raw_decode(window.text, window.at)
         except json.JSONDecodeError as error:
             if window.ended or not _may_be_cut(error):
-                place = window.place(error.pos)
-                return RawRow(number, fault=f"not JSON: {error.msg} at {place}")
+                return RawRow(number, fault=not_json(error, window.place(error.pos)))
         except RecursionError:
             return RawRow(number, fault=NOT_NESTED)
         else:
@@ -126,17 +135,17 @@ def _may_be_cut(error: json.JSONDecodeError) -> bool:
     return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc) - CUT
 
 
-def _go_to_next_row(window: _Window, indent: str | None, fault: str) -> None:
+def _go_to_next_row(window: _Window, fault: str) -> None:
     """Go to the next line that begins as a row does, or to the end of the list.
 
     Raises:
         StageError: if rows have no lines of their own.
     """
-    if indent is None:
+    if window.indent is None:
         raise StageError(
             fault, "Correct it there, or begin each row on a line of its own: then it is left out"
         )
-    beginning = f"\n{indent}{{"
+    beginning = f"\n{window.indent}{{"
     window.at += 1
     while (found := window.text.find(beginning, window.at)) < 0 and not window.ended:
         window.at = max(window.at, len(window.text) - len(beginning))

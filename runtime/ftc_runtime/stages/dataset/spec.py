@@ -11,7 +11,20 @@ from ftc_runtime.contract import Artifact, Settings, StageParams
 
 Format = Literal["alpaca", "sharegpt", "openai", "text"]
 RowType = Literal["sft", "preference", "kto", "text"]
-PlainFile = Literal["csv", "tsv", "txt"]
+FileType = Literal["json", "csv", "tsv", "txt", "parquet", "arrow"]
+
+FILE_TYPES: dict[str, FileType] = {
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "txt",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+}
+"""How a file's name ends -> its type. A list of rows and rows on lines are told by their bytes."""
+COMPRESSED = ".gz"
 
 ARTIFACTS: dict[RowType, Artifact] = {
     "sft": Artifact.ROWS,
@@ -151,8 +164,8 @@ class Params(Reading, StageParams):
     }
     takes_source: ClassVar = True
 
-    file_type: PlainFile | None = Field(
-        default=None, description="What a single file is, if only its name tells"
+    file_type: FileType = Field(
+        default="json", description="What a single file is: its name tells, and is in no key"
     )
     rehearsal: bool = Field(
         default=False, description="Keep a few rows of each part, the longest among them"
@@ -168,13 +181,6 @@ class Params(Reading, StageParams):
         return self.model_copy(update={"rehearsal": True})
 
 
-def plain_file_type(name: str) -> PlainFile | None:
-    """Return what a file is whose bytes could also be another type's: .csv, .tsv or .txt."""
-    match PurePath(name.removesuffix(".gz")).suffix.lower():
-        case ".csv":
-            return "csv"
-        case ".tsv":
-            return "tsv"
-        case ".txt":
-            return "txt"
-    return None
+def file_type(name: str) -> FileType | None:
+    """Return the type of a file of rows by its name, or None if it is none."""
+    return FILE_TYPES.get(PurePath(name.lower().removesuffix(COMPRESSED)).suffix)
