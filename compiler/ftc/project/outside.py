@@ -133,9 +133,9 @@ def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnost
 
 def _no_source(item: Written) -> Iterator[Diagnostic]:
     """A dataset may have its source from a registry, so that its class does not ask for one."""
-    if item.section.name != "datasets" or "source" in item.node.children or item.is_torn:
+    if item.section.name != "datasets" or item.item is None or item.is_torn:
         return
-    help = "source: a file or folder of rows, hf://datasets/org/name, or a URL"
+    help = f"source: {type(item.item).model_fields['source'].description}"
     yield Diagnostic("missing-key", f"`{item.said}` needs `source`", item.key, help)
 
 
