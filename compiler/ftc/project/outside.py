@@ -135,11 +135,13 @@ def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnost
 
 def _no_source(item: Written) -> Iterator[Diagnostic]:
     """A dataset may have its source from a registry, so that its class does not ask for one."""
-    if item.section.name != "datasets" or "source" in item.node.children or item.is_torn:
+    if item.section.name != "datasets" or item.item_class is None or item.is_torn:
+        return
+    if "source" in item.node.children:
         return
     if any(is_word_for(SOURCE, str(key)) for key in item.node.children):
         return  # it is told how that is written here
-    help = "source: a file or folder of rows, hf://datasets/org/name, or a URL"
+    help = f"source: {item.item_class.model_fields['source'].description}"
     yield Diagnostic("missing-key", f"`{item.said}` needs `source`", item.key, help)
 
 
