@@ -21,16 +21,18 @@ ENGLISH = (
     "classification temperature government environment responsibility development understanding"
 ).split()
 CHINESE = (
-    "我们 可以 使用 这个 方法 来 解决 问题 首先 然后 最后 因此 但是 如果 人工智能 机器学习 数据 模型 "
-    "训练 语言 自然 处理 中国 历史 文化 经济 发展 社会 环境 保护 健康 饮食 运动 教育 学生 老师 学校 "
-    "城市 农村 交通 能源 科学 技术 创新 研究 结果 分析 总结 建议 步骤 例如 以下 需要 注意 重要 不同 影响"
+    "我们 可以 使用 这个 方法 来 解决 问题 首先 然后 最后 因此 但是 "
+    "如果 人工智能 机器学习 数据 模型 训练 语言 自然 处理 中国 历史 "
+    "文化 经济 发展 社会 环境 保护 健康 饮食 运动 教育 学生 老师 "
+    "学校 城市 农村 交通 能源 科学 技术 创新 研究 结果 分析 总结 "
+    "建议 步骤 例如 以下 需要 注意 重要 不同 影响 "
 ).split()
 ASKED = ("Explain", "List three", "Write a short text about", "Summarise", "Compare", "Rewrite")
 ASKED_IN_CHINESE = ("请解释", "列出三个", "写一段关于", "总结一下", "比较", "改写")
 
 
 def alpaca_rows(count: int, *, seed: int) -> Iterator[dict[str, str]]:
-    """Yield rows: a third in Chinese, a third with an input, outputs of some 120 tokens and more."""
+    """Yield rows: a third of them in Chinese, a third with an input."""
     generator = random.Random(seed)
     for _ in range(count):
         chinese = generator.random() < 1 / 3

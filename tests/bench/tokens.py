@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+
 from alpaca_rows import alpaca_rows
 from measure import TOKENISING, say, with_section
 
@@ -72,10 +74,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--page", type=Path, default=None, help=f"{PAGE.name}, to write into it")
+    parser.add_argument("--tokenizer", type=Path, help="a folder; SmolLM2's unless given")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="ftc-bench-") as name:
         folder = Path(name)
-        prepare(folder, chosen.rows)
+        prepare(folder, chosen.rows, tokenizer=chosen.tokenizer)
         runs = measured(folder, rounds=chosen.rounds)
         tokens = compare_ids(folder)
     theirs = min((runs["one process"], runs["two processes"]), key=lambda run: run.whole)
@@ -95,10 +98,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if theirs.whole / ours.whole >= LEAST_RATIO else 1
 
 
-def prepare(folder: Path, rows: int) -> None:
+def prepare(folder: Path, rows: int, *, tokenizer: Path | None) -> None:
     """Write the rows in the form that each starts from, and the tokenizer."""
-    sys.path.insert(0, str(BENCH.parent))
-    import smollm2
     from datasets import Dataset
 
     from ftc_runtime.data.conversation import Conversation, text_message
@@ -106,7 +107,13 @@ def prepare(folder: Path, rows: int) -> None:
     from ftc_runtime.templates.chat import write_chat
     from ftc_runtime.templates.definition import Chat, built_in
 
-    smollm2.write_tokenizer(folder / "tokenizer")
+    if tokenizer is None:
+        sys.path.insert(0, str(BENCH.parent))
+        import smollm2
+
+        smollm2.write_tokenizer(folder / "tokenizer")
+    else:
+        shutil.copytree(tokenizer, folder / "tokenizer")
     write_chat(folder / "qwen.json", Chat(template=built_in("qwen")))
     write_chat(folder / "auto.json", Chat())
     aligned = []
