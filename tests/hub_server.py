@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, unquote, urlsplit
 
+REPO = r"((?:(?:models|datasets)/)?[^/]+/[^/]+)"
+
 
 @dataclass
 class Repo:
@@ -32,6 +34,7 @@ class Hub:
     """What the server has, does wrong on purpose, and was asked."""
 
     repos: dict[str, Repo] = field(default_factory=dict)
+    """`org/name` of a model, `datasets/org/name` of a dataset."""
     changed: dict[str, bytes] = field(default_factory=dict)
     """Path -> what is served in its place, at the right size or not."""
     cut_after: dict[str, int] = field(default_factory=dict)
@@ -85,17 +88,18 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.asked.append(asked)
         self.hub.tokens.add(self.headers.get("Authorization", ""))
         routes: dict[str, Callable[..., None]] = {
-            r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?": self._hf_info,
-            r"/api/models/([^/]+/[^/]+)/tree/([^/]+)": self._hf_tree,
-            r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)": self._hf_resolve,
-            r"/lfs/([^/]+/[^/]+)/(.+)": self._hf_lfs,
+            rf"/api/{REPO}(?:/revision/([^/]+))?": self._hf_info,
+            rf"/api/{REPO}/tree/([^/]+)": self._hf_tree,
+            rf"/{REPO}/resolve/([^/]+)/(.+)": self._hf_resolve,
+            rf"/lfs/{REPO}/(.+)": self._hf_lfs,
         }
         for pattern, route in routes.items():
             if match := re.fullmatch(pattern, path):
-                route(*match.groups())
+                name, *more = match.groups()
+                route(name.removeprefix("models/"), *more)
                 return
-        if match := re.fullmatch(r"/api/v1/models/([^/]+/[^/]+)/repo(/files)?", path):
-            self._modelscope(match[1], query, listing=bool(match[2]))
+        if match := re.fullmatch(rf"/api/v1/{REPO}/repo(/files|/tree)?", path):
+            self._modelscope(match[1].removeprefix("models/"), query, listing=bool(match[2]))
             return
         self._fault(404, "EntryNotFound")
 

@@ -32,6 +32,12 @@ class Artifact(StrEnum):
     """A .json file: the chat template to speak to a model with (`ftc_runtime.templates.chat`)."""
     ROWS = "rows"
     """A .jsonl file, one conversation a line (`ftc_runtime.data.rows`)."""
+    PREFERENCES = "preferences"
+    """A .jsonl file, two answers to a conversation a line (the same)."""
+    JUDGED = "judged"
+    """A .jsonl file, a conversation and whether its answer is wanted a line."""
+    TEXTS = "texts"
+    """A .jsonl file, one text a line."""
     TOKENS = "tokens"
     """A .safetensors file of token ids, labels and row offsets (`ftc_runtime.data.tokens`)."""
     ADAPTER = "adapter"
@@ -53,6 +59,9 @@ class Artifact(StrEnum):
 SUFFIXES: dict[Artifact, str] = {
     Artifact.CHAT: ".json",
     Artifact.ROWS: ".jsonl",
+    Artifact.PREFERENCES: ".jsonl",
+    Artifact.JUDGED: ".jsonl",
+    Artifact.TEXTS: ".jsonl",
     Artifact.TOKENS: ".safetensors",
     Artifact.GGUF: ".gguf",
     Artifact.PREDICTIONS: ".jsonl",
@@ -150,6 +159,10 @@ class StageParams(Settings):
     resumes: ClassVar[bool] = False
     """Goes on from its newest checkpoint (`ftc_runtime.manifest`), with the same result."""
 
+    def made(self) -> dict[str, Artifact]:
+        """Return the outputs of these settings: by default the class's `makes`."""
+        return self.makes
+
     def rehearsed(self) -> Self:
         """Return the settings of a rehearsal: little work that fails where the whole would.
 
@@ -219,6 +232,52 @@ class Examine(Settings):
 
     command: Literal["examine"] = "examine"
     model: Path
+
+
+class PreviewPart(Settings):
+    """Rows that belong together: the train part of a dataset, what a finetune is trained on."""
+
+    name: str
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    """The dataset of each file."""
+    mixed: bool = False
+    """Are the rows drawn as the settings of the `tokens` stage say?"""
+
+
+class PreviewChoice(Settings):
+    """Which rows of each part are shown."""
+
+    rows: int = 3
+    numbers: tuple[int, ...] = ()
+    """Rows by number, from 1. If there are any, nothing else counts."""
+    order: Literal["first", "longest", "shortest", "random"] = "first"
+    seed: int = 0
+    only: Literal["kept", "cut", "dropped", "all"] = "kept"
+    measured: bool = False
+    """Look at all rows, and say what was found."""
+
+    @property
+    def reads_all(self) -> bool:
+        """Does it take all rows to choose?"""
+        return self.measured or self.order != "first"
+
+
+class Preview(Settings):
+    """Show rows. The answer is an `Answer` of `ftc_runtime.preview.records`.
+
+    Without a tokenizer rows are shown as they are, else as *chat* and *tokens*, the settings of a
+    `tokens` stage, make them.
+    """
+
+    command: Literal["preview"] = "preview"
+    parts: tuple[PreviewPart, ...]
+    choice: PreviewChoice = PreviewChoice()
+    tokenizer: Path | None = None
+    chat: Path | None = None
+    tokens: dict[str, Any] = {}
+    report: Path | None = None
+    """Of a `dataset` stage, which names the rows that could not be used."""
 
 
 def params_class(kind: str) -> type[StageParams]:

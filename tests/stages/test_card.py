@@ -23,7 +23,7 @@ TEMPLATE = {"mask": "yes", "warnings": []}
 TOKENS = {
     "train": {
         "rows": 49,
-        "dropped": {"overlong": {"0:3": 700}},
+        "dropped": {"overlong": {"rows": 1, "places": {"0:3": 700}}},
         "tokens": 2400,
         "trained_tokens": 900,
         "longest": 61,

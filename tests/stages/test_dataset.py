@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from ftc_runtime.stages.dataset.spec import file_type
 from stage_runs import StageRun, digest, run_here, run_stage
 
 HOLDOUT = {"holdout": {"fraction": 0.3, "seed": 7}}
+NONE: dict[str, Any] = {"rows": 0, "places": []}
 DEMO = Path(__file__).parents[2] / "data" / "identity.json"
 
 
@@ -27,7 +29,8 @@ def stage(
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return run_stage(
-        "dataset", folder / "stage", inputs={}, params=params,
+        "dataset", folder / "stage", inputs={},
+        params={"file_type": file_type(name) or "json", **params},
         source={"uri": name, "path": str(path)},
     )  # fmt: skip
 
@@ -72,15 +75,25 @@ def test_one_bad_row_spoils_no_other(tmp_path: Path) -> None:
         "rows": 6,
         "kept": 2,
         "dropped": {
-            "empty output": [3],
-            "not an object": [4],
-            "not JSON: Expecting property name enclosed in double quotes at 5:21": [5],
-            "not UTF-8: byte 0xe9 at 18": [6],
+            "empty output": {"rows": 1, "places": ["3"]},
+            "not an object": {"rows": 1, "places": ["4"]},
+            "not JSON": {
+                "rows": 1,
+                "places": {"5": "Expecting property name enclosed in double quotes at 5:21"},
+            },
+            "not UTF-8": {"rows": 1, "places": {"6": "byte 0xe9 at 18"}},
         },
-        "duplicates": 1,
+        "empty": 1,
+        "duplicates": {"rows": 1, "places": ["7"]},
         "train": 2,
         "holdout": 0,
-        "leakage": {"rows": 0, "prompts": 0},
+        "leakage": {"rows": NONE, "prompts": NONE, "alike": NONE},
+        "contents": {
+            "roles": {"assistant": 2, "user": 2},
+            "turns": {"<=2": 2},
+            "characters": {"<=64": 2},
+            "rows_with": {"system": 0, "tools": 0, "tool_calls": 0, "thoughts": 0, "loss": 0},
+        },
         "columns_not_read": {"id": 2},
     }
     line = (
@@ -122,42 +135,108 @@ def test_the_same_question_with_another_answer_is_told(tmp_path: Path) -> None:
     found = report(run)
 
     assert found["holdout"] > 0
-    assert found["leakage"] == {"rows": 0, "prompts": found["holdout"]}
+    assert found["leakage"]["prompts"]["rows"] == found["holdout"]
+    assert (found["leakage"]["rows"], found["leakage"]["alike"]) == (NONE, NONE)
+
+
+def test_a_prompt_that_is_nearly_trained_is_told(tmp_path: Path) -> None:
+    """It differs in case, space, punctuation or Unicode form; the holdout measures little then."""
+    table = [
+        {"instruction": text.format(number), "output": "答"}
+        for number in range(30)
+        for text in ("第{}个问题是什么？", "第{}个 问题是什么")
+    ]
+    run = stage(tmp_path, json.dumps(table), name="rows.json", **HOLDOUT)
+
+    found = report(run)
+
+    alike = found["leakage"]["alike"]
+    assert (found["leakage"]["rows"], found["leakage"]["prompts"]) == (NONE, NONE)
+    assert 0 < alike["rows"] <= found["holdout"]
+    assert any(
+        event["text"].startswith(f"{alike['rows']} of {found['holdout']} held-out rows are trained")
+        for event in run.events
+        if event["event"] == "warning"
+    )
+
+
+def test_places_are_bounded_and_counts_are_not(tmp_path: Path) -> None:
+    """A report of a million bad rows is no longer than one of a thousand."""
+    bad = b'{"instruction": "Q"}\n' * 400 + b"{\n" * 400
+    run = stage(tmp_path, b'{"instruction": "Q", "output": "A"}\n' + bad)
+
+    dropped = report(run)["dropped"]
+
+    assert {reason: found["rows"] for reason, found in dropped.items()} == {
+        "no output": 400,
+        "not JSON": 400,
+    }
+    assert {len(found["places"]) for found in dropped.values()} == {200}
+
+
+BAD_ROWS = (
+    b'{"instruction": "Q", "output": "A"}\n' * 3
+    + b'{"instruction": "Q2", "output": ""}\n'
+    + b'{"instruction": "Q3"}\n'
+)
+
+
+def test_bars_stop_the_stage_and_name_what_was_found(tmp_path: Path) -> None:
+    """Every bar that is missed, with its figure, its share and the first places."""
+    run = stage(
+        tmp_path, BAD_ROWS, fail_if={"dropped": "10%", "empty": 0, "duplicates": 1, "leakage": 0}
+    )
+
+    assert (run.failure, run.returncode) == (
+        (
+            "fail_if does not allow this of rows.jsonl:\n"
+            "  dropped: 2 of 5 rows (40%), allowed 10%: row 4: empty output; row 5: no output\n"
+            "  duplicates: 2 of 5 rows (40%), allowed 1: rows 2, 3\n"
+            "  empty: 1 of 5 rows (20%), allowed 0: row 4",
+            "Mend these rows, or allow more in fail_if",
+        ),
+        1,
+    )
+
+
+def test_bars_that_are_met_stop_nothing(tmp_path: Path) -> None:
+    """A bar is what is allowed."""
+    run = stage(tmp_path, BAD_ROWS, fail_if={"dropped": "40%", "empty": 1, "duplicates": 2})
+
+    assert report(run)["kept"] == 3
 
 
 FAULTS = [
     (
         "rows.json",
-        b'[\n  {"instruction": "Q"\n   "output": "A"}\n]',
-        ("rows.json:3:4 is not JSON: Expecting ',' delimiter", "Correct it there"),
-    ),
-    (
-        "rows.json",
-        b'{"instruction": "Q", "output": "A"}\n{"instruction": "Q2", "output": "A"}\n',
+        b'[{"instruction": "Q", "output": "A"}, {"instruction": "Q" "output": "A"}]',
         (
-            "rows.json:2:1 is not JSON: Extra data",
-            "If it has one object a line, name it rows.jsonl",
+            "rows.json: row 2 is not JSON: Expecting ',' delimiter at 1:59",
+            "Correct it there, or begin each row on a line of its own: then it is left out",
         ),
     ),
     (
         "rows.json",
-        b'[{"instruction":\n "caf\xe9"}]',
-        ("rows.json is not UTF-8: byte 0xe9 in line 2", "Save it as UTF-8"),
-    ),
-    (
-        "rows.json",
-        b'{"data": []}',
+        b'{\n  "data": []\n}',
         (
             "rows.json holds one object, not a list of rows",
             'Write a list: [{"instruction": ..., "output": ...}, ...]',
         ),
     ),
     (
-        "rows.csv",
-        b"a,b\n",
+        "rows.json",
+        '[{"instruction": "café"}]'.encode("latin-1"),
         (
-            "rows.csv is a .csv file; rows are read from .json and .jsonl",
-            "Save it as .jsonl: one JSON object a line",
+            "rows.json has no row that can be used (1 read)\n  row 1: not UTF-8: byte 0xe9 at 1:22",
+            "Rows of format alpaca need instruction, output",
+        ),
+    ),
+    (
+        "rows.csv",
+        b"instruction,output\n",
+        (
+            "rows.csv has no row that can be used (0 read)",
+            "Rows of format alpaca need instruction, output",
         ),
     ),
     (
@@ -167,7 +246,8 @@ FAULTS = [
             "rows.jsonl has no row that can be used (7 read)"
             + "".join(f"\n  row {number}: no instruction" for number in range(1, 6))
             + "\n  ...",
-            "An alpaca row has instruction and output; these rows have completion, prompt",
+            "Rows of format alpaca need instruction, output; these have completion, prompt. "
+            "Name them under `columns:`",
         ),
     ),
     (
@@ -175,7 +255,7 @@ FAULTS = [
         b"",
         (
             "rows.jsonl has no row that can be used (0 read)",
-            'An alpaca row is {"instruction": "...", "output": "..."}',
+            "Rows of format alpaca need instruction, output",
         ),
     ),
 ]
@@ -218,7 +298,7 @@ def test_the_demo_holds_out_questions_whose_answers_are_trained(tmp_path: Path) 
         for side in ("train", "holdout")
     }
     assert (found["train"], found["holdout"], found["dropped"]) == (118, 20, {})
-    assert found["leakage"] == {"rows": 0, "prompts": 0}
+    assert found["leakage"] == {"rows": NONE, "prompts": NONE, "alike": NONE}
     assert answers["holdout"] <= answers["train"]
     assert "France" not in DEMO.read_text()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import smollm2
-from ftc_runtime.models.hubs.repository import digest_of
+from ftc_runtime.sources.repository import digest_of
 from stage_runs import tiny_llama
 
 

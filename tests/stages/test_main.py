@@ -77,7 +77,7 @@ def test_a_failed_stage_says_why_in_an_event_and_a_line(tmp_path: Path) -> None:
     assert done.code == 1
     assert done.stderr == (
         "error: rows.jsonl has no row that can be used (1 read)\n  row 1: no instruction\n"
-        '  help: An alpaca row is {"instruction": "...", "output": "..."}\n'
+        "  help: Rows of format alpaca need instruction, output\n"
     )
     assert [event["event"] for event in done.events] == ["failed"]
 
@@ -107,7 +107,8 @@ def test_settings_that_a_kind_does_not_take_are_named(tmp_path: Path) -> None:
     assert done.code == 1
     assert done.events[-1]["message"] == (
         "dataset:test has settings that dataset does not take: "
-        "format: Input should be 'alpaca'; shuffle: Extra inputs are not permitted"
+        "format: Input should be 'alpaca', 'sharegpt', 'openai' or 'text'; "
+        "shuffle: Extra inputs are not permitted"
     )
 
 

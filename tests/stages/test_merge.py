@@ -10,12 +10,22 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+)
 
+import smollm2
+from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.weights import LazyTensor, open_model, write_model
+from ftc_runtime.templates.definition import Chat, extended
+from ftc_runtime.templates.prompt import Prompts
 from ftc_runtime.training.merging import merge
-from stage_runs import digest, run_here, stage_spec, tiny_llama
+from stage_runs import chat_file, digest, run_here, stage_spec, tiny_llama
 
 
 def adapter(folder: Path, model: Path, **fields: Any) -> Path:
@@ -144,6 +154,29 @@ def test_what_stands_beside_the_weights_is_copied_and_pickles_are_not(tmp_path: 
         *("chat_template.jinja", "config.json", "generation_config.json", "model.safetensors"),
     ]
     assert (outputs["model"] / "config.json").read_bytes() == (model / "config.json").read_bytes()
+
+
+def test_the_chosen_template_takes_the_place_of_the_models_own(tmp_path: Path) -> None:
+    """As Jinja that writes what training saw; its end mark ends answers everywhere."""
+    model = tiny_llama(tmp_path / "model", vocab_size=49_160)
+    smollm2.write_tokenizer(model)
+    definition = extended("chatml", {"default_system": "Be brief."})
+    chat = chat_file(tmp_path / "chat.json", Chat(template=definition))
+    conversation = Conversation((text_message("user", "Hello"),))
+
+    outputs = run_here("merge", tmp_path / "run", inputs={"model": model, "chat": chat})
+
+    tokenizer = AutoTokenizer.from_pretrained(outputs["model"])
+    asked = [{"role": "user", "content": "Hello"}]
+    prompt = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
+    assert prompt == Prompts(Chat(template=definition), tokenizer).ids(conversation)
+    assert prompt == Prompts(Chat(), tokenizer).ids(conversation)
+    assert "Be brief." in tokenizer.decode(prompt)
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    generation = json.loads((outputs["model"] / "generation_config.json").read_bytes())
+    assert (generation["eos_token_id"], tokenizer.eos_token_id) == ([end], end)
+    weights, own = tensors_of(outputs["model"]), tensors_of(model)
+    assert all(torch.equal(weights[name], own[name]) for name in own)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ NETWORK = frozenset(
 )
 """For stages that take a source. The others have no use for a token, and so do not get it."""
 
-NETWORK_PREFIXES = ("MODELSCOPE_",)
+NETWORK_PREFIXES = (
+    "MODELSCOPE_", "AWS_", "FSSPEC_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_", "AZURE_", "OSS_",
+)  # fmt: skip
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 

@@ -1,4 +1,4 @@
-"""Asks a hub which commit its name means now, and its files' digests."""
+"""Asks a hub or a cloud what a name means now: a commit, and its files' digests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ftc.build.ask import ask
 from ftc.lockfile.lock import Pin, address
 from ftc.lockfile.reading import read
 from ftc.lockfile.writing import write
+from ftc.plan.locate import HUBS
 from ftc.plan.sources import Sources
 from ftc.plan.stages import OutsideSource, Stage
 from ftc_runtime.contract import Resolve, Source
@@ -42,6 +43,7 @@ def newest_pin(source: OutsideSource, *, say: Callable[[str], None]) -> Pin:
     Raises:
         AskError: if the hub does not answer or does not have it.
     """
-    say(f"asking for the newest commit of {address(source.uri, source.revision)}")
+    what = "the newest commit" if source.uri.startswith(HUBS) else "what there is now"
+    say(f"asking for {what} of {address(source.uri, source.revision)}")
     answer = Source.model_validate_json(ask(Resolve(uri=source.uri, revision=source.revision)))
     return Pin(answer.revision or "", answer.files)

@@ -1,8 +1,8 @@
 """The last plan, kept as JSON, so that `ftc status` needs neither pydantic nor yaml.
 
 A kept plan is used only if everything that it was made from is unchanged: the text of
-project.yaml, the environment's values in it, ftc.lock's versions of libraries, ftc's own code, and
-the installed packages.
+project.yaml, the environment's values in it, the registries of datasets that it names, ftc.lock's
+versions of libraries, ftc's own code, and the installed packages.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ftc.lockfile import env_text
 from ftc.plan.stages import Edge, OutsideSource, Plan, Stage, Target
 
 FILE_NAME = "plan.json"
+BOM = b"\xef\xbb\xbf"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -70,11 +71,20 @@ def load(path: Path, expected: str) -> Plan | None:
     """Return the plan kept at *path* if its fingerprint is *expected*; a torn file is none."""
     try:
         document = json.loads(path.read_bytes())
-        if document["fingerprint"] != expected:
+        if document["fingerprint"] != expected or not _unchanged(document["read"]):
             return None
         return _plan(document)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _unchanged(read: dict[str, str]) -> bool:
+    """Say whether the files that the project's items were taken from are as they were."""
+    for path, digest in read.items():
+        with open(path, "rb") as file:  # noqa: PTH123 - in the start-up path
+            if hashlib.sha256(file.read().removeprefix(BOM)).hexdigest() != digest:
+                return False
+    return True
 
 
 def save(path: Path, plan: Plan, expected: str) -> None:
@@ -110,6 +120,8 @@ def _plan(document: dict[str, Any]) -> Plan:
         keep=document["keep"],
         keep_refs=tuple(document["keep_refs"]),
         grace=document["grace"],
+        read=document["read"],
+        notes=tuple(document["notes"]),
     )
 
 

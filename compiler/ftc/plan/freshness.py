@@ -140,7 +140,7 @@ class Freshness:
         found = self.sources.find(stage.source) if stage.source is not None else None
         if found is not None:
             if found.digest is None:
-                note = found.problem or f"{_uri(stage)} is not pinned yet: ftc build asks the hub"
+                note = found.problem or f"{_uri(stage)} is not pinned yet: ftc build pins it"
                 return State(stage.name, Status.UNRESOLVED, note=note, found=found)
             digests["source"] = found.digest
         return self._by_key(stage, digests, found)

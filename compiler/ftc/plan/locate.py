@@ -9,13 +9,18 @@ SCRATCH = "scratch://"
 HUBS = ("hf://", "ms://")
 
 
+def is_afar(uri: str) -> bool:
+    """Say whether a source is on a hub or in cloud storage: what it is now stands in ftc.lock."""
+    return "://" in uri and not uri.startswith((PACKAGE, SCRATCH))
+
+
 def locate(uri: str, root: Path) -> Path | None:
-    """Return the path of a file, folder or package's file; None for a hub and for scratch://.
+    """Return the path of a file, folder or package's file; None for what is afar and for scratch://.
 
     A path that does not exist is returned all the same: what is missing is found when it is read.
     None is returned for the file of a package that is not installed.
     """
-    if uri.startswith((*HUBS, SCRATCH)):
+    if is_afar(uri) or uri.startswith(SCRATCH):
         return None
     if uri.startswith(PACKAGE):
         return _in_package(uri.removeprefix(PACKAGE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,7 +27,7 @@ Inputs = Mapping[str, Output | Sequence[Output] | None]
 
 
 def lower(project: Project, *, libraries: Mapping[str, str] | None = None) -> Plan:
-    """Return the plan of a checked project. Starts nothing and reads no file's content.
+    """Return the plan of a checked project. Starts nothing and reads no rows.
 
     *libraries* are the versions that ftc.lock holds, which go before what is installed.
     """
@@ -48,6 +49,11 @@ def lower(project: Project, *, libraries: Mapping[str, str] | None = None) -> Pl
         keep=project.gc.keep,
         keep_refs=tuple(project.gc.keep_refs),
         grace=project.gc.grace,
+        read={
+            str(path.absolute()): hashlib.sha256(text.encode()).hexdigest()
+            for path, text in project.registries.items()
+        },
+        notes=project.notes,
     )
 
 
@@ -156,7 +162,7 @@ class _Graph:
                 semantic=semantic,
                 defaults=dict(default_leaves(type(params))),
                 inputs=edges,
-                outputs={output: artifact.value for output, artifact in params.makes.items()},
+                outputs={output: artifact.value for output, artifact in params.made().items()},
                 libraries=versions(_libraries(params, edges), self.libraries),
                 reproduces=params.reproduces,
                 lines=self._lines((section, item), semantic),
@@ -164,7 +170,9 @@ class _Graph:
                 devices=_devices(params, edges),
                 resumes=params.resumes,
             )
-        return {output: Output(name, output, artifact) for output, artifact in params.makes.items()}
+        return {
+            output: Output(name, output, artifact) for output, artifact in params.made().items()
+        }
 
     def _hold_needs(self, params: StageParams, edges: Mapping[str, Edge]) -> None:
         """See that an item's lowering gives a kind just what its spec asks for.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ftc.plan.keys import canonical
-from ftc.plan.locate import HUBS, PACKAGE, SCRATCH
+from ftc.plan.locate import PACKAGE, SCRATCH, is_afar
 from ftc.plan.stages import OutsideSource
 from ftc.store.statcache import StatCache
 
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
     @property
     def unpinned(self) -> bool:
-        """Is it a hub's name that ftc.lock does not hold yet?"""
+        """Is it a hub's or a cloud's name that ftc.lock does not hold yet?"""
         return self.digest is None and self.path is None and self.problem is None
 
 
@@ -76,7 +76,7 @@ class Sources:
         """Return what *source* is now."""
         if source.uri.startswith(SCRATCH):
             return Found(_of_text(source.uri))
-        if source.uri.startswith(HUBS):
+        if is_afar(source.uri):
             return self._pinned(source)
         if source.path is None:
             package = source.uri.removeprefix(PACKAGE).split("/")[0]

@@ -96,6 +96,10 @@ class Plan(NamedTuple):
     """Patterns of git refs whose ftc.lock counts as use."""
     grace: str = "24h"
     """How long everything is kept."""
+    read: Mapping[str, str] = {}
+    """Path of each registry that it was made from -> its sha256."""
+    notes: tuple[str, ...] = ()
+    """What is as it should be, and yet to be known."""
 
     def closure(self, names: Iterable[str]) -> dict[str, Stage]:
         """Return the named stages and all that they need, in the plan's order."""

@@ -19,14 +19,27 @@ LLAMA_FACTORY = {
     "model_revision": "models.NAME.revision",
     "adapter_name_or_path": "exports.NAME.model",
     "template": "models.NAME.template",
+    "enable_thinking": "models.NAME.enable_thinking",
+    "tool_format": "templates.NAME.tool_format",
+    "default_system": "templates.NAME.default_system",
+    "preserve_thinking": "templates.NAME.preserve_thinking",
     "infer_dtype": "models.NAME.dtype",
     "train_from_scratch": "models.NAME.source",
     "dataset": "finetunes.NAME.datasets",
-    "dataset_dir": "datasets.NAME.source",
+    "dataset_dir": "datasets.NAME.dataset_info",
     "file_name": "datasets.NAME.source",
+    "hf_hub_url": "datasets.NAME.source",
+    "ms_hub_url": "datasets.NAME.source",
+    "cloud_file_name": "datasets.NAME.source",
+    "max_samples": "datasets.NAME.num_samples",
     "formatting": "datasets.NAME.format",
+    "mix_strategy": "finetunes.NAME.mix",
+    "interleave_probs": "finetunes.NAME.datasets.DATASET.weight",
+    "ranking": "datasets.NAME.type",
     "val_size": "datasets.NAME.holdout",
     "cutoff_len": "finetunes.NAME.data.max_length",
+    "train_on_prompt": "finetunes.NAME.data.train_on",
+    "mask_history": "finetunes.NAME.data.train_on",
     "stage": "finetunes.NAME.method",
     "lora_rank": "finetunes.NAME.lora.r",
     "lora_target": "finetunes.NAME.lora.target_modules",
@@ -46,9 +59,20 @@ AXOLOTL = {
     "revision_of_model": "models.NAME.revision",
     "chat_template": "models.NAME.template",
     "path": "datasets.NAME.source",
+    "field_messages": "datasets.NAME.columns.messages",
+    "field_system": "datasets.NAME.columns.system",
+    "field_tools": "datasets.NAME.columns.tools",
+    "field_instruction": "datasets.NAME.columns.prompt",
+    "field_input": "datasets.NAME.columns.query",
+    "field_output": "datasets.NAME.columns.response",
+    "message_property_mappings": "datasets.NAME.tags",
     "val_set_size": "datasets.NAME.holdout",
+    "shards": "datasets.NAME.num_samples",
     "test_datasets": "finetunes.NAME.eval_dataset",
     "sequence_len": "finetunes.NAME.data.max_length",
+    "excess_length_strategy": "finetunes.NAME.data.overlong",
+    "train_on_inputs": "finetunes.NAME.data.train_on",
+    "roles_to_train": "finetunes.NAME.data.train_on",
     "dataset_processes": "finetunes.NAME.data.preprocessing_num_workers",
     "rl": "finetunes.NAME.method",
     "adapter": "finetunes.NAME.lora",
@@ -68,7 +92,10 @@ COMMON = {
     "name_or_path": "models.NAME.source",
     "revision": "models.NAME.revision",
     "trust_remote_code": "models.NAME.trust_remote_code",
+    "data_files": "datasets.NAME.source",
+    "data_dir": "datasets.NAME.folder",
     "torch_dtype": "models.NAME.dtype",
+    "dataset_text_field": "datasets.NAME.columns.prompt",
     "test_size": "datasets.NAME.holdout.fraction",
     "train_dataset": "finetunes.NAME.datasets",
     "eval_dataset": "finetunes.NAME.eval_dataset",
@@ -126,6 +153,11 @@ NOT_NEEDED = {
         ("resume_from_checkpoint", "auto_resume_from_checkpoints"),
         "`ftc build` goes on from the newest checkpoint by itself; `--fresh STAGE` drops it",
     ),
+    **dict.fromkeys(
+        ("streaming", "buffer_size"),
+        "ftc reads every dataset row by row, and shuffles all of it",
+    ),
+    "ds_type": "the name of a file tells its type",
     "finetuning_type": "every finetune of this version of ftc is a LoRA adapter",
     "export_legacy_format": "ftc writes safetensors only",
 }  # fmt: skip
@@ -140,16 +172,9 @@ NOT_YET = {
          "multipack_real_batches"),
         "pack several rows into one sequence",
     ),
+    "shards": "take a part of a dataset",
     **dict.fromkeys(
-        ("train_on_prompt", "train_on_inputs", "mask_history", "roles_to_train"),
-        "choose which turns are trained on",
-    ),
-    **dict.fromkeys(("max_samples", "num_samples", "shards"), "take a part of a dataset"),
-    **dict.fromkeys(("mix_strategy", "interleave_probs"), "choose how datasets are mixed"),
-    **dict.fromkeys(("streaming", "buffer_size"), "stream datasets"),
-    **dict.fromkeys(
-        ("tool_format", "default_system", "enable_thinking", "preserve_thinking",
-         "chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
+        ("chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
          "new_special_tokens_config", "resize_vocab"),
         "change the model's template or tokens",
     ),
@@ -215,16 +240,24 @@ NOT_YET = {
          "export_quantization_maxlen"),
         "quantise with calibration rows",
     ),
-    **dict.fromkeys(
-        ("hf_hub_url", "ms_hub_url", "script_url", "cloud_file_name", "data_files", "ds_type"),
-        "read datasets of a hub",
-    ),
+    "script_url": "read rows that a script makes",
+    "om_hub_url": "read datasets of openMind",
     "neftune_noise_alpha": "add NEFTune noise",
     "compute_accuracy": "measure accuracy while training",
     "mixture_of_depths": "train a mixture of depths",
     "group_by_length": "group rows by length",
 }  # fmt: skip
 NOTES = {
+    "interleave_probs": "`datasets: {NAME: {weight: 0.7}, OTHER: {weight: 0.3}}`",
+    "mix_strategy": "`mix: interleave_under` and its like",
+    "mask_history": "`data: {train_on: last}`",
+    "train_on_prompt": "`data: {train_on: all}`",
+    "train_on_inputs": "`data: {train_on: all}`",
+    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message may have a `loss`",
+    "ranking": "`type: preference`",
+    "dataset_dir": "`dataset_info: data/dataset_info.json`, and `entry: NAME`",
+    "hf_hub_url": "`source: hf://datasets/org/name`",
+    "ms_hub_url": "`source: ms://datasets/org/name`",
     "val_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "gradient_accumulation_steps": "the rows of one optimiser step over all devices; accumulation"
@@ -250,6 +283,11 @@ class Foreign:
     code: str
     message: str
     help: str | None = None
+
+
+def is_word_for(where: str, key: str) -> bool:
+    """Say whether *key* is another tool's word for what stands at *where*."""
+    return any(words.get(key) == where for words in (LLAMA_FACTORY, AXOLOTL, COMMON))
 
 
 def foreign_word(key: str, section: str | None) -> Foreign | None:

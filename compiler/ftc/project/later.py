@@ -61,30 +61,18 @@ TRAINING = dict.fromkeys(
 KEYS: dict[str, dict[str, str]] = {
     "models": {"quantization_config": "load quantised models", "rope_scaling": "scale RoPE"},
     "datasets": {
-        "split": "read splits of a hub's dataset",
-        "subset": "read subsets of a hub's dataset",
-        "revision": "read datasets of a hub",
-        "num_samples": "take a part of a dataset",
-        "type": "tell types of datasets apart: every dataset is one for sft",
-        "dataset_info": "read dataset_info.json",
-        "entry": "read dataset_info.json",
-        "columns": "map columns",
-        "tags": "map tags",
-        "ranking": "train on preferences",
-        "streaming": "stream datasets",
+        **dict.fromkeys(
+            ("columns.images", "columns.videos", "columns.audios"), "read pictures and sounds"
+        ),
     },
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
         "quantization_config": "train on a quantised base (QLoRA)",
-        "mix": "choose how datasets are mixed: it puts one behind the other",
         "init": "start from another finetune",
         "reference": "train on preferences",
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
         "data.packing": "pack several rows into one sequence",
-        "data.train_on": "choose which turns are trained on: it trains on the assistant's",
-        "data.mask_history": "choose which turns are trained on: it trains on the assistant's",
-        "data.tool_format": "choose how tools are written",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
     },
@@ -128,14 +116,7 @@ VALUES: dict[str, dict[str, str]] = {
         "use the schedule {}",
     ),
     "finetunes.data.overlong": dict.fromkeys(
-        ("truncate", "truncate_left", "split"), "cut rows that are too long"
-    ),
-    "datasets.format": dict.fromkeys(
-        (
-            "sharegpt", "openai", "chatml", "messages", "text", "raw", "completion",
-            "csv", "parquet", "arrow", "chat_template",
-        ),
-        "read rows of the format {}",
+        ("truncate_left", "split"), "cut rows in other ways than `truncate`"
     ),
     "evals.task": dict.fromkeys(
         (
@@ -175,8 +156,6 @@ def later_key(section: str | None, path: KeyPath) -> str | None:
 def later_value(section: str, path: KeyPath, value: Json) -> str | None:
     """Return what this version does not do yet, if *value* asks for that."""
     name = ".".join(str(step) for step in (section, *path) if isinstance(step, str))
-    if name == "finetunes.datasets" and isinstance(value, dict):
-        return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, in_file_order
 from ftc.project.items import checked
 from ftc.project.local import read_local, with_local
 from ftc.project.meanings import Meaning, meaning_of
-from ftc.project.outline import VERSION, outline
+from ftc.project.outline import VERSION, outline, with_items
 from ftc.project.outside import source_faults
 from ftc.project.overrides import COMMAND_LINE, argument_at, overridden, shown_arguments
 from ftc.project.reading.nodes import KeyPath, Node
 from ftc.project.reading.source import parse
 from ftc.project.reading.text import read
 from ftc.project.references import reference_faults
+from ftc.project.registry import Registries
 from ftc.project.remotes import remote_faults
 from ftc.project.schema import Item
 from ftc.project.sections import INGREDIENTS, OPERATIONAL, SECTIONS
@@ -49,6 +50,10 @@ class Project:
     values and places."""
     settings: tuple[str, ...] = ()
     """Those of the command line that are laid over the file: `assistant.lora.r=8`."""
+    registries: Mapping[Path, str] = field(default_factory=dict)
+    """The text of each dataset_info.json that the items take entries from."""
+    notes: tuple[str, ...] = ()
+    """What is as it should be, and yet to be known."""
 
     def place(self, path: KeyPath) -> Place:
         """Return where the last key of *path* stands, or its nearest ancestor that is written.
@@ -60,10 +65,13 @@ class Project:
     def line(self, path: KeyPath) -> int | str:
         """Return the line of the value at *path*, or of what it would stand under.
 
-        For a value from the command line it is the argument: `-s assistant.lora.r=8`.
+        For a value from the command line it is the argument: `-s assistant.lora.r=8`; for one from
+        a registry the line there: `data/dataset_info.json:13`.
         """
         place = self.tree.value_place(path)
-        return argument_at(place, self.settings) if place.path == COMMAND_LINE else place.line
+        if place.path == COMMAND_LINE:
+            return argument_at(place, self.settings)
+        return f"{place.path}:{place.line}" if place.path in self.registries else place.line
 
     def meaning(self, reference: str, wants: tuple[Artifact, ...]) -> Meaning:
         """Return the item and output that a reference means to a consumer of *wants*.
@@ -78,7 +86,11 @@ class Project:
 
     def error(self, *faults: Diagnostic) -> ProjectError:
         """Return these faults as an error that can show the lines of the file."""
-        sources = {self.file: self.text, COMMAND_LINE: shown_arguments(self.settings)}
+        sources = {
+            self.file: self.text,
+            COMMAND_LINE: shown_arguments(self.settings),
+            **self.registries,
+        }
         return ProjectError(in_file_order(faults), sources)
 
 
@@ -99,6 +111,9 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
     outer = outline(path, tree)
     root = path.parent.resolve()
     faults += [*outer.faults, *local.faults]
+    registries = Registries(path.parent)
+    outer.written, found = registries.with_entries(outer.written)
+    faults += found
     written = []
     sections = (*SECTIONS, *INGREDIENTS, *OPERATIONAL)
     items: dict[str, dict[str, Item]] = {name: {} for name in sections}
@@ -120,8 +135,9 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
     faults += settings_faults(written)
     faults += remote_faults(written)
     faults += template_faults(written, items["templates"])
+    faults += registries.media_faults(written, items)
     if faults:
-        raise ProjectError(in_file_order(faults), sources)
+        raise ProjectError(in_file_order(faults), sources | registries.texts)
     return Project(
         name=outer.name,
         version=VERSION,
@@ -132,6 +148,8 @@ def load(path: Path, environment: Mapping[str, str], settings: Sequence[str] = (
         items=items,
         text=text,
         gc=gc,
-        tree=outer.tree,
+        tree=with_items(outer.tree, written),
         settings=tuple(settings),
+        registries=registries.texts,
+        notes=tuple(registries.notes),
     )

@@ -24,6 +24,12 @@ IN_WORDS = {
     Artifact.GGUF: "a GGUF export",
     Artifact.SCORES: "an eval",
 }
+OF_TYPE = {
+    Artifact.ROWS: "type sft",
+    Artifact.PREFERENCES: "type preference",
+    Artifact.JUDGED: "type kto",
+    Artifact.TEXTS: "type text",
+}
 Items = Mapping[str, Mapping[str, Item]]
 
 
@@ -199,5 +205,9 @@ def _wrong_artifact(
     what = f"the {item.outputs()[output]} of a {noun}" if output else f"a {noun}"
     if not output and section in ("evals", "exports"):
         what = f"an {noun}"
+    made = item.outputs()[output or next(iter(item.outputs()))]
+    if section == "datasets" and made in OF_TYPE and set(wants) & OF_TYPE.keys():
+        needed = f"a dataset of {listed(OF_TYPE[want] for want in wants if want in OF_TYPE)}"
+        what = f"one of {OF_TYPE[made]}"
     reference = parts.name + (f".{output}" if output else "")
     return Unclear("wrong-artifact", f"`{asked_by}` needs {needed}, but `{reference}` is {what}")

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from ftc.diagnostics import Diagnostic, listed, suggestion
+from ftc.project.afar import afar_faults, hub_setting_faults
+from ftc.project.foreign import is_word_for
 from ftc.project.wanted import shown
 from ftc.project.written import Written
+from ftc_runtime.stages.dataset.spec import FILE_TYPES, file_type
 
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 HUBS = ("hf", "ms")
@@ -31,8 +34,8 @@ LATER_SCHEMES = frozenset(
     ("s3", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "r2", "hdfs", "ftp", "sftp", "ssh")
 )
 HUB_PAGE = re.compile(r"https?://(www\.)?(?P<host>huggingface\.co|modelscope\.cn)/(?P<rest>.+)")
-ROWS = (".json", ".jsonl")
 MOST_SIBLINGS = 2_000
+SOURCE = "datasets.NAME.source"
 
 
 def source_faults(written: Iterable[Written], root: Path) -> list[Diagnostic]:
@@ -41,6 +44,7 @@ def source_faults(written: Iterable[Written], root: Path) -> list[Diagnostic]:
     for item in written:
         source = item.text("source")
         if source is None:
+            faults += _no_source(item)
             continue
         if item.section.name == "models":
             faults += _model_faults(item, source, root)
@@ -86,15 +90,14 @@ def _unknown_scheme(item: Written, match: re.Match[str]) -> Diagnostic:
     if page:
         hub = "hf" if page["host"] == "huggingface.co" else "ms"
         name = "/".join(page["rest"].removeprefix("models/").split("/")[:2])
-        what = "a dataset" if name.startswith("datasets") else "a model"
-        message = f"a page of a hub is no source of {what}"
+        message = "a page of a hub is no source of a model"
         return item.fault("wrong-source", message, "source", help=f"write {hub}://{name}")
     if scheme in LATER_SCHEMES or scheme in ("http", "https"):
         message = (
             f"this version of ftc does not read {scheme}:// yet: bring it here and write a path"
         )
         return item.fault("not-yet", message, "source")
-    schemes = [f"{known}://" for known in MODEL_FORMS] if item.section.name == "models" else []
+    schemes = [f"{known}://" for known in MODEL_FORMS]
     help = "write a path" if scheme == "file" else suggestion(f"{scheme}://", schemes)
     if help is None:
         help = f"write {listed(['a path', *schemes])}"
@@ -103,7 +106,7 @@ def _unknown_scheme(item: Written, match: re.Match[str]) -> Diagnostic:
 
 def _model_path_faults(item: Written, source: str, root: Path) -> Iterator[Diagnostic]:
     path = root / source
-    fault = _absent(item, path, source)
+    fault = absent(item, path, source)
     if fault is not None:
         yield fault
     elif _kind(path) == "folder":
@@ -119,23 +122,31 @@ def _model_path_faults(item: Written, source: str, root: Path) -> Iterator[Diagn
 def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnostic]:
     match = SCHEME.fullmatch(source)
     path = root / source
-    if match and match["scheme"] in HUBS:
-        message = "this version of ftc does not read datasets of a hub yet"
-        yield item.fault("not-yet", message, "source", help="bring it here and write a path")
-    elif match:
-        yield _unknown_scheme(item, match)
-    elif fault := _absent(item, path, source):
+    yield from hub_setting_faults(item, source)
+    if match:
+        yield from afar_faults(item, source)
+    elif fault := absent(item, path, source):
         yield fault
-    elif _kind(path) == "folder":
-        message = "this version of ftc does not read folders of rows yet: name one file"
-        yield item.fault("not-yet", message, "source")
-    elif path.suffix not in ROWS:
-        message = f"this version of ftc does not read {path.suffix or 'such'} files as rows yet"
-        yield item.fault("not-yet", message, "source", help="write .json or .jsonl")
+    elif _kind(path) == "file" and file_type(source) is None:
+        message = f"{path.suffix or 'such'} files are not read as rows"
+        help = f"write one of {', '.join(FILE_TYPES)}, or a folder of them"
+        yield item.fault("wrong-source", message, "source", help=help)
 
 
-def _absent(item: Written, path: Path, source: str) -> Diagnostic | None:
-    """Return the fault of a path that leads nowhere."""
+def _no_source(item: Written) -> Iterator[Diagnostic]:
+    """A dataset may have its source from a registry, so that its class does not ask for one."""
+    if item.section.name != "datasets" or item.item_class is None or item.is_torn:
+        return
+    if item.node.children.keys() & {"source", "dataset_info"}:
+        return
+    if any(is_word_for(SOURCE, str(key)) for key in item.node.children):
+        return  # it is told how that is written here
+    help = f"source: {item.item_class.model_fields['source'].description}"
+    yield Diagnostic("missing-key", f"`{item.said}` needs `source`", item.key, help)
+
+
+def absent(item: Written, path: Path, source: str, *, key: str = "source") -> Diagnostic | None:
+    """Return the fault of a path, written as the text *source* at *key*, that leads nowhere."""
     if source and _kind(path) is not None:
         return None
     try:
@@ -146,7 +157,7 @@ def _absent(item: Written, path: Path, source: str) -> Diagnostic | None:
     except (OSError, ValueError):
         siblings = []
     if not source:
-        return item.fault("wrong-source", "`source` is empty", "source")
+        return item.fault("wrong-source", f"`{key}` is empty", key)
     message = f"there is no file or folder {shown(source)} beside the project file"
     if Path(source).is_absolute():
         message = f"there is no file or folder {shown(source)}"
@@ -155,7 +166,7 @@ def _absent(item: Written, path: Path, source: str) -> Diagnostic | None:
         help = f"if it is on a hub, write hf://{source} or ms://{source}"
     if source.startswith("~"):
         help = f"~ is no folder here: write ${{HOME}}{source[1:]}"
-    return item.fault("missing-file", message, "source", help=help)
+    return item.fault("missing-file", message, key, help=help)
 
 
 def _kind(path: Path) -> Literal["file", "folder"] | None:

@@ -43,22 +43,27 @@ def template_faults(written: Iterable[Written], own: Mapping[str, Item]) -> list
     every = list(written)
     broken = {item.name for item in every if item.section.name == "templates" and not item.item}
     for item in every:
-        if item.section.name == "templates" and item.item is not None:
-            faults += _own_faults(item, own, broken)
+        if item.section.name == "templates":
+            faults += _slot_faults(item)
+            if item.item is not None:
+                faults += _own_faults(item, own, broken)
         elif item.section.name == "models" and item.item is not None:
             faults += _model_faults(item, own, broken)
     return faults
+
+
+def _slot_faults(item: Written) -> Iterator[Diagnostic]:
+    for slot in WITH_CONTENT:
+        text = item.text(slot)
+        if text is not None and text.count(CONTENT) != 1:
+            message = f"`{slot}` must hold {CONTENT} once: it is what the message says"
+            yield item.fault("wrong-value", message, slot)
 
 
 def _own_faults(item: Written, own: Mapping[str, Item], broken: set[str]) -> Iterator[Diagnostic]:
     if item.name in library() or item.name == AUTO:
         message = f"there is a built-in template `{item.name}`, which this one would hide"
         yield Diagnostic("duplicate-name", message, item.key, "give it another name")
-    for slot in WITH_CONTENT:
-        text = item.text(slot)
-        if text is not None and text.count(CONTENT) != 1:
-            message = f"`{slot}` must hold {CONTENT} once: it is what the message says"
-            yield item.fault("wrong-value", message, slot)
     assert isinstance(item.item, Template)
     base = item.item.extends
     yield from _unknown(item, base, "extends", [name for name in own if name != item.name], broken)

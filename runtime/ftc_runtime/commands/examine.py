@@ -13,10 +13,10 @@ from ftc_runtime.engines.greedy import greedy_folder, greedy_gguf
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.folder import relative_files
 from ftc_runtime.models.gguf_source import examine_gguf, gguf_tokenizer
-from ftc_runtime.models.hubs.repository import digest_of
 from ftc_runtime.models.machine import memory
 from ftc_runtime.models.report import ModelReport, report
 from ftc_runtime.models.tokenizer import load_tokenizer
+from ftc_runtime.sources.repository import digest_of
 from ftc_runtime.templates.auto import AutoTemplate
 from ftc_runtime.templates.encoding import Encoder
 

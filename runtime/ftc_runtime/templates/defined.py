@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ftc_runtime.data.conversation import Conversation, Message
 from ftc_runtime.templates.definition import Definition
-from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault
+from ftc_runtime.templates.rendered import Part, Piece, Rendered, Specials, TemplateFault, Thoughts
 from ftc_runtime.templates.slots import around, tokens_of
-from ftc_runtime.templates.tool_formats import tool_format
+from ftc_runtime.templates.tool_formats import FORMATS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -24,6 +24,9 @@ class Writer:
     texts: list[str] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     answers: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
+    bare: set[int] = field(default_factory=set)
     length: int = 0
 
     def write(self, text: str, part: Part, message: int | None = None) -> None:
@@ -35,11 +38,17 @@ class Writer:
 
     def say(self, text: str, part: Part, message: int | None = None) -> None:
         """Write what somebody said, in which no special token is one."""
-        self.write(self.specials.escaped(text, self.mark), part, message)
+        self.write(self.said(text), part, message)
+
+    def said(self, text: str) -> str:
+        """Return a text of the conversation's own, in which no special token is one."""
+        return self.specials.escaped(text, self.mark)
 
     def rendered(self) -> Rendered:
         """Return all of it."""
-        return Rendered("".join(self.texts), tuple(self.pieces), self.mark, frozenset(self.answers))
+        thoughts = Thoughts(frozenset(self.missing), frozenset(self.left_out), frozenset(self.bare))
+        answers = frozenset(self.answers)
+        return Rendered("".join(self.texts), tuple(self.pieces), self.mark, answers, thoughts)
 
 
 class DefinedTemplate:
@@ -60,7 +69,11 @@ class DefinedTemplate:
                 "tool": definition.tool or definition.user,
             }.items()
         }
-        self._tools = tool_format(definition.tool_format) if definition.tool_format else None
+        thinking = definition.thinking
+        self._thinking = (
+            (self._filled(thinking.start), self._filled(thinking.end)) if thinking else None
+        )
+        self._tools = FORMATS[definition.tool_format] if definition.tool_format else None
         ends = [*definition.stop, self._tokens.eos]
         self.ends = tuple(dict.fromkeys(end for end in ends if end))
 
@@ -77,8 +90,8 @@ class DefinedTemplate:
         writer = self._written(conversation)
         answer = len(conversation.messages)
         writer.write(self._filled(self.definition.generation_prompt), "frame", answer)
-        if self.definition.thinking and not self.definition.enable_thinking:
-            writer.write(self._empty_thought(), "frame", answer)
+        if self._thinking and not self.definition.enable_thinking:
+            writer.write("".join(self._thinking), "frame", answer)
         return writer.rendered()
 
     def _written(self, conversation: Conversation) -> Writer:
@@ -111,7 +124,7 @@ class DefinedTemplate:
         messages = conversation.messages
         said = messages[0].text if messages and messages[0].role == "system" else None
         text = (self.definition.default_system or "") if said is None else said
-        tools = self._announced(conversation)
+        tools = self._announced(conversation, writer)
         if not text and not tools:
             return
         at = None if said is None else 0
@@ -121,30 +134,30 @@ class DefinedTemplate:
             writer.write(text, "frame")
         else:
             writer.say(text, "content", at)
-        writer.say(tools, "frame")
+        writer.write(tools, "frame")
         writer.write(after, "frame", at)
 
-    def _announced(self, conversation: Conversation) -> str:
+    def _announced(self, conversation: Conversation, writer: Writer) -> str:
         if not conversation.tools:
             return ""
         if self._tools is None:
             raise TemplateFault("it has tools, for which the template has no `tool_format`")
-        return self._tools.announced(conversation.tools)
+        return self._tools.announced(conversation.tools, writer.said)
 
     def _returned(self, writer: Writer, messages: tuple[Message, ...], at: int) -> None:
         """Write what a tool returned; the results of several calls are one turn."""
         before, after = self._slots["tool"]
         follows = at > 0 and messages[at - 1].role == "tool"
         more = at + 1 < len(messages) and messages[at + 1].role == "tool"
-        writer.write(self.definition.tool_separator if follows else before, "frame", at)
+        separator = self._filled(self.definition.tool_separator)
+        writer.write(separator if follows else before, "frame", at)
         writer.say(messages[at].text, "content", at)
         writer.write("" if more else after, "frame", at)
 
     def _answer(self, writer: Writer, message: Message, at: int, *, thinks: bool) -> None:
         writer.answers.add(at)
         writer.write(self._filled(self.definition.generation_prompt), "frame", at)
-        if thinks:
-            self._thought(writer, message, at)
+        self._thought(writer, message, at, thinks=thinks)
         before, after = self._slots["tool_calls" if message.tool_calls else "assistant"]
         writer.write(before, "content", at)
         writer.say(message.text, "content", at)
@@ -153,28 +166,33 @@ class DefinedTemplate:
                 raise TemplateFault("it calls tools, for which the template has no `tool_format`")
             if message.text:
                 writer.write("\n", "content", at)
-            writer.say(self._tools.called(message.tool_calls), "content", at)
+            writer.write(self._tools.called(message.tool_calls, writer.said), "content", at)
         writer.write(after, "end", at)
 
-    def _thought(self, writer: Writer, message: Message, at: int) -> None:
-        """Write what the assistant thinks, or that it does not.
+    def _thought(self, writer: Writer, message: Message, at: int, *, thinks: bool) -> None:
+        """Write what the assistant thinks, or that it does not; earlier answers may go without.
 
         Where the model is not to think, the empty thought belongs to the prompt.
         """
-        thinking = self.definition.thinking
-        if thinking is None:
-            if message.reasoning_content is not None:
+        thought = message.reasoning_content
+        if self._thinking is None:
+            if thought is not None:
                 raise TemplateFault("it has a thought, for which the template has no `thinking`")
-        elif not self.definition.enable_thinking:
-            writer.write(self._empty_thought(), "frame", at)
-        else:
-            writer.write(thinking.start, "thinking", at)
-            writer.say(message.reasoning_content or "", "thinking", at)
-            writer.write(thinking.end, "thinking", at)
-
-    def _empty_thought(self) -> str:
-        thinking = self.definition.thinking
-        return thinking.start + thinking.end if thinking else ""
+            return
+        enabled = bool(self.definition.enable_thinking)
+        if thought and not (enabled and thinks):
+            writer.left_out.add(at)
+        if enabled and thinks:
+            start, end = self._thinking
+            writer.write(start, "thinking", at)
+            writer.say(thought or "", "thinking", at)
+            writer.write(end, "thinking", at)
+            if not thought:
+                writer.missing.add(at)
+        elif enabled:
+            writer.bare.add(at)
+        elif thinks:
+            writer.write("".join(self._thinking), "frame", at)
 
     def _filled(self, slot: str) -> str:
         return self._tokens.filled(slot)

@@ -18,6 +18,9 @@ from pydantic import Field
 
 from ftc_runtime.contract import Settings
 
+ToolFormatName = Literal["default", "qwen", "llama3", "mistral", "glm4"]
+"""The formats of `tool_formats.py`."""
+
 LIBRARY = Path(__file__).parent / "library"
 
 
@@ -57,7 +60,7 @@ class Slots(Settings):
     tool_separator: str = Field(
         default="\n", description="Between the results of several tools in one turn"
     )
-    tool_format: str | None = Field(
+    tool_format: ToolFormatName | None = Field(
         default=None, description="How tools and calls are written; without it there are none"
     )
     thinking: Thinking | None = Field(

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ftc_runtime.templates.definition import Definition, Thinking
+from ftc_runtime.templates.jinja_text import jinja_string, when
+from ftc_runtime.templates.lines import Lines, indented
 from ftc_runtime.templates.slots import BOS, EOS, Tokens, around
-from ftc_runtime.templates.tool_formats import JinjaTools, tool_format
-
-Lines = list[str]
+from ftc_runtime.templates.tool_formats import FORMATS
+from ftc_runtime.templates.tool_jinja import JinjaTools, jinja_tools
 
 TEXT = """\
 {%- macro text(message) -%}
@@ -38,8 +39,6 @@ LAST_USER = """\
     {%- endif -%}
 {%- endfor -%}"""
 
-ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
 
 def to_jinja(definition: Definition, tokens: Tokens) -> str:
     """Return the chat template that writes what `DefinedTemplate` writes.
@@ -48,7 +47,7 @@ def to_jinja(definition: Definition, tokens: Tokens) -> str:
     caller may turn thinking off. On it goes only if the definition does not say that it is off:
     a model that was trained not to think is not to be asked to.
     """
-    tools = tool_format(definition.tool_format).jinja if definition.tool_format else None
+    tools = jinja_tools(FORMATS[definition.tool_format]) if definition.tool_format else None
     return "\n".join(_Compiler(definition, tokens, tools).template())
 
 
@@ -65,7 +64,7 @@ class _Compiler:
         defined = self.definition
         lines = [*TEXT.splitlines(), *self.system_text()]
         if defined.thinking and defined.enable_thinking is not False:
-            lines += _when(
+            lines += when(
                 "enable_thinking is not defined or enable_thinking is none",
                 _set("enable_thinking", "true" if defined.enable_thinking else "false"),
             )
@@ -82,17 +81,17 @@ class _Compiler:
         """What the system message says."""
         return [
             "{%- if messages[0].role == 'system' -%}",
-            *_indented(_set("system", "text(messages[0])")),
+            *indented(_set("system", "text(messages[0])")),
             "{%- else -%}",
-            *_indented(_set("system", _string(self.definition.default_system or ""))),
+            *indented(_set("system", jinja_string(self.definition.default_system or ""))),
             "{%- endif -%}",
         ]
 
     def system(self) -> Lines:
         """The system message with the tools, if there is anything to say."""
         before, after = around(self.definition.system)
-        tools = _when("tools", self.tools.announced.splitlines()) if self.tools else []
-        return _when(
+        tools = when("tools", self.tools.announced.splitlines()) if self.tools else []
+        return when(
             "system or tools" if self.tools else "system",
             [*self.printed(before), "{{- system -}}", *tools, *self.printed(after)],
         )
@@ -101,24 +100,24 @@ class _Compiler:
         """Every message but the system's."""
         turns = [
             "{%- if message.role == 'user' -%}",
-            *_indented(self.user()),
+            *indented(self.user()),
             "{%- elif message.role == 'tool' -%}",
-            *_indented(self.tool()),
+            *indented(self.tool()),
             "{%- elif message.role == 'assistant' -%}",
-            *_indented(self.answer()),
+            *indented(self.answer()),
             "{%- elif message.role != 'system' or not loop.first -%}",
             "    {{- raise_exception('This template has no place for the role ' ~ message.role"
             " ~ ' in turn ' ~ loop.index) -}}",
             "{%- endif -%}",
         ]
-        return ["{%- for message in messages -%}", *_indented(turns), "{%- endfor -%}"]
+        return ["{%- for message in messages -%}", *indented(turns), "{%- endfor -%}"]
 
     def user(self) -> Lines:
         """A user's turn, the first of which may hold the system message."""
         before, after = around(self.definition.user)
         system = []
         if self.definition.system_place == "user":
-            system = _when("not asked.before", [*_set("asked.before", "true"), *self.system()])
+            system = when("not asked.before", [*_set("asked.before", "true"), *self.system()])
         return [*self.printed(before), *system, "{{- text(message) -}}", *self.printed(after)]
 
     def tool(self) -> Lines:
@@ -127,12 +126,12 @@ class _Compiler:
         before, after = around(defined.tool or defined.user)
         return [
             "{%- if loop.first or messages[loop.index0 - 1].role != 'tool' -%}",
-            *_indented(self.printed(before)),
+            *indented(self.printed(before)),
             "{%- else -%}",
-            *_indented(self.printed(defined.tool_separator)),
+            *indented(self.printed(defined.tool_separator)),
             "{%- endif -%}",
             "{{- text(message) -}}",
-            *_when(
+            *when(
                 "loop.last or messages[loop.index0 + 1].role != 'tool'",
                 self.printed(after),
             ),
@@ -145,17 +144,17 @@ class _Compiler:
         if defined.thinking:
             thought = self.thought(defined.thinking)
             last = "loop.index0 > turns.last_user"
-            lines += thought if defined.preserve_thinking else _when(last, thought)
+            lines += thought if defined.preserve_thinking else when(last, thought)
         said = self.said(defined.assistant)
         if self.tools is None:
             return [*lines, *said]
-        calls = [*_when("text(message)", self.printed("\n")), *self.tools.called.splitlines()]
+        calls = [*when("text(message)", self.printed("\n")), *self.tools.called.splitlines()]
         return [
             *lines,
             "{%- if message.tool_calls -%}",
-            *_indented(self.said(defined.tool_calls or defined.assistant, calls)),
+            *indented(self.said(defined.tool_calls or defined.assistant, calls)),
             "{%- else -%}",
-            *_indented(said),
+            *indented(said),
             "{%- endif -%}",
         ]
 
@@ -171,11 +170,11 @@ class _Compiler:
             return empty
         return [
             "{%- if enable_thinking -%}",
-            *_indented(self.printed(thinking.start)),
+            *indented(self.printed(thinking.start)),
             "    {{- message.reasoning_content or '' -}}",
-            *_indented(self.printed(thinking.end)),
+            *indented(self.printed(thinking.end)),
             "{%- else -%}",
-            *_indented(empty),
+            *indented(empty),
             "{%- endif -%}",
         ]
 
@@ -186,42 +185,29 @@ class _Compiler:
         if defined.thinking:
             empty = self.printed(defined.thinking.start + defined.thinking.end)
             off = defined.enable_thinking is False
-            prompt += empty if off else _when("not enable_thinking", empty)
-        lines = _when("add_generation_prompt", prompt)
+            prompt += empty if off else when("not enable_thinking", empty)
+        lines = when("add_generation_prompt", prompt)
         if defined.suffix:
             last = "not add_generation_prompt and messages[-1].role == 'assistant'"
-            lines += _when(last, self.printed(defined.suffix))
+            lines += when(last, self.printed(defined.suffix))
         return lines
 
     def printed(self, slot: str) -> Lines:
         """What prints a text of the template's own."""
         variables = {BOS: "bos_token" if self.tokens.bos else "", EOS: self.eos()}
         parts = re.split(f"({re.escape(BOS)}|{re.escape(EOS)})", slot)
-        words = [variables[part] if part in variables else _string(part) for part in parts if part]
+        words = [
+            variables[part] if part in variables else jinja_string(part) for part in parts if part
+        ]
         said = " + ".join(word for word in words if word)
         return ["{{- " + said + " -}}"] if said else []
 
     def eos(self) -> str:
         """The end-of-sequence token; if the template chooses it, it is no variable."""
         if self.definition.replace_eos:
-            return _string(self.tokens.eos)
+            return jinja_string(self.tokens.eos)
         return "eos_token" if self.tokens.eos else ""
-
-
-def _when(condition: str, lines: Lines) -> Lines:
-    if not lines:
-        return []
-    return ["{%- if " + condition + " -%}", *_indented(lines), "{%- endif -%}"]
 
 
 def _set(name: str, value: str) -> Lines:
     return ["{%- set " + name + " = " + value + " -%}"]
-
-
-def _indented(lines: Iterable[str]) -> Lines:
-    return [f"    {line}" for line in lines]
-
-
-def _string(text: str) -> str:
-    """Return a text as a Jinja string."""
-    return "'" + "".join(ESCAPES.get(character, character) for character in text) + "'"

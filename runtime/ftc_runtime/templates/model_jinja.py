@@ -36,6 +36,14 @@ class ModelJinja:
         """
         return self._run(conversation, ask=ask, thinking=self._thinking)
 
+    def thinking_prompt(self, conversation: Conversation) -> str:
+        """Return the prompt that would have the model think.
+
+        Raises:
+            TemplateFault: if the template refuses it.
+        """
+        return self._run(conversation, ask=True, thinking={"enable_thinking": True})
+
     def depends_on_thinking(self, conversation: Conversation) -> bool:
         """Say whether a prompt or its answer is another with `enable_thinking` than without."""
         texts = {
@@ -48,7 +56,7 @@ class ModelJinja:
     def _run(self, conversation: Conversation, *, ask: bool, thinking: dict[str, bool]) -> str:
         try:
             text: str = self._template.render(
-                messages=[_message(said, at) for at, said in enumerate(conversation.messages)],
+                messages=[chat_message(said, at) for at, said in enumerate(conversation.messages)],
                 tools=[dict(tool) for tool in conversation.tools] or None,
                 documents=None,
                 add_generation_prompt=ask,
@@ -60,7 +68,7 @@ class ModelJinja:
         return text
 
 
-def _message(message: Message, at: int) -> dict[str, Any]:
+def chat_message(message: Message, at: int) -> dict[str, Any]:
     """Return a message as chat templates take it."""
     said: dict[str, Any] = {"role": message.role, "content": message.text}
     if message.reasoning_content is not None:

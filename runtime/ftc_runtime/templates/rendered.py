@@ -42,6 +42,18 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Thoughts:
+    """The answers of a conversation, by number, whose thoughts are not simply written."""
+
+    missing: frozenset[int] = frozenset()
+    """They have none, and the model is to think: an empty one is written."""
+    left_out: frozenset[int] = frozenset()
+    """They have one, which is not written."""
+    bare: frozenset[int] = frozenset()
+    """They stand without a thought, and the model would begin with one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A conversation as the model sees it.
 
@@ -54,6 +66,7 @@ class Rendered:
     mark: str = ""
     answers: frozenset[int] = frozenset()
     """The messages that are the assistant's."""
+    thoughts: Thoughts = Thoughts()
 
 
 class ChatTemplate(Protocol):

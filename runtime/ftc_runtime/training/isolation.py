@@ -77,9 +77,7 @@ class _Probe:
     def _losses(self, *rows: NDArray[np.int32]) -> torch.Tensor:
         """Pack the rows and return the losses of the tokens of the middle one."""
         middle = len(rows) // 2
-        labelled = [
-            (row, row if place == middle else UNTRAINED) for place, row in enumerate(rows)
-        ]
+        labelled = [(row, row if place == middle else UNTRAINED) for place, row in enumerate(rows)]
         collate = PackedRows(labelled, [range(len(rows))], varlen=self._varlen)
         batch = on_device(collate([0]), self._model.device)
         return self._loss(self._model, batch, reduction="none")

@@ -202,9 +202,7 @@ def _arguments(
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def mean_loss(
-    model: PeftModel, collator: Collator, *, loss: LabelLoss, batch_size: int
-) -> float:
+def mean_loss(model: PeftModel, collator: Collator, *, loss: LabelLoss, batch_size: int) -> float:
     """Return the mean loss over all label tokens."""
     was_training = model.training
     model.eval()

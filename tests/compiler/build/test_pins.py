@@ -54,7 +54,7 @@ def test_the_first_build_pins_and_later_ones_ask_nothing(
     again = ftc("build", "base", HF_ENDPOINT="http://127.0.0.1:9")
 
     assert before.stdout == (
-        f"? model:base  unresolved  {source} is not pinned yet: ftc build asks the hub\n"
+        f"? model:base  unresolved  {source} is not pinned yet: ftc build pins it\n"
     )
     assert built.returncode == 0, built.stderr
     assert f'[source."{source}"]' in lock

@@ -283,7 +283,7 @@ def test_pins_are_made_without_building_and_moved_when_asked(
     assert read(ftc.folder).pins["hf://acme/tiny"].revision == second
     assert (unknown.returncode, unknown.stderr) == (
         2,
-        "error[unknown-source]: `bass` is no source of a hub, which alone has newer commits\n"
+        "error[unknown-source]: `bass` is no source of a hub or a cloud, which alone get newer\n"
         " = help: did you mean `base`?\n",
     )
 

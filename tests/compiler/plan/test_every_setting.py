@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
+from pydantic import Strict
 from pydantic.fields import FieldInfo
 
 from ftc.diagnostics import ProjectError
@@ -169,16 +170,23 @@ def flipped(setting: Setting, value: Any) -> str:
 
 def value_of(setting: Setting) -> st.SearchStrategy[Any]:
     """Return a strategy for the values that a setting takes, other than None."""
-    bounds = setting.field.metadata
+    return values_of(setting.field.annotation, list(setting.field.metadata))
+
+
+def values_of(annotation: Any, bounds: list[Any]) -> st.SearchStrategy[Any]:
+    """Return a strategy for the values that an annotation allows within bounds."""
+    if get_origin(annotation) is Annotated:
+        annotation, *marks = get_args(annotation)
+        within = [bound for mark in marks for bound in getattr(mark, "metadata", [mark])]
+        return values_of(annotation, bounds + [b for b in within if not isinstance(b, Strict)])
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [part for part in get_args(annotation) if part is not NoneType]
+        return st.one_of(*(values_of(part, bounds) for part in parts))
     for pattern in (getattr(bound, "pattern", None) for bound in bounds):
         if pattern is not None:
             return st.from_regex(pattern, fullmatch=True)
-    annotation: Any = setting.field.annotation
     if get_origin(annotation) is dict:
         return st.dictionaries(st.from_regex("[a-z_]{1,20}", fullmatch=True), st.integers())
-    parts = [part for part in get_args(annotation) if part is not NoneType]
-    if NoneType in get_args(annotation):
-        annotation = Union[tuple(parts)]  # noqa: UP007 - made of a list
     bounded: Any = Annotated[(annotation, *bounds)] if bounds else annotation
     return st.from_type(bounded)
 

@@ -37,6 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("data", "tiny", "empty"):
         (root / name).mkdir(parents=True)
     (root / "data" / "rows.json").write_text("[]")
+    (root / "data" / "notes.md").write_text("")
     (root / "tiny" / "config.json").write_text("{}")
     monkeypatch.chdir(root)
     return root

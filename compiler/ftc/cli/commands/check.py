@@ -46,8 +46,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return Exit.DONE
     count = sum(len(items) for items in project.items.values())
     if console.json:
-        console.records([{"type": "check", "items": count, "stages": len(plan.stages)}])
+        console.records(
+            [
+                {
+                    "type": "check",
+                    "items": count,
+                    "stages": len(plan.stages),
+                    "notes": list(project.notes),
+                }
+            ]
+        )
     else:
+        for note in project.notes:
+            console.talk(f"note: {note}")
         console.talk(f"{file.name}: no mistakes ({count} items, {stages(len(plan.stages))})")
     _tell_findings(arguments.settings, console)
     return Exit.DONE

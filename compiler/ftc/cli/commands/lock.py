@@ -19,7 +19,7 @@ from ftc.lockfile.blocks import has_conflict, text_of
 from ftc.lockfile.lock import Lock, Pin, address
 from ftc.lockfile.reading import read, read_merged
 from ftc.lockfile.writing import write
-from ftc.plan.locate import HUBS
+from ftc.plan.locate import is_afar
 from ftc.plan.lock_changes import head_changes, stage_changes
 from ftc.plan.locked import differences, gone, updated
 from ftc.plan.stages import OutsideSource
@@ -119,7 +119,7 @@ def _upgrade(workspace: Workspace, words: list[str], console: Console) -> int:
 
 
 def _wanted(workspace: Workspace, words: list[str]) -> dict[str, OutsideSource]:
-    """Return the hubs' sources that are named by item or address; all without a word.
+    """Return the sources of hubs and clouds that are named by item or address; all without a word.
 
     Raises:
         ProjectError: with every word that names none.
@@ -127,7 +127,7 @@ def _wanted(workspace: Workspace, words: list[str]) -> dict[str, OutsideSource]:
     hubs = {
         name.partition(":")[2]: stage.source
         for name, stage in workspace.plan.stages.items()
-        if stage.source is not None and stage.source.uri.startswith(HUBS)
+        if stage.source is not None and is_afar(stage.source.uri)
     }
     if not words:
         return hubs
@@ -138,7 +138,7 @@ def _wanted(workspace: Workspace, words: list[str]) -> dict[str, OutsideSource]:
             [
                 Diagnostic(
                     "unknown-source",
-                    f"`{word}` is no source of a hub, which alone has newer commits",
+                    f"`{word}` is no source of a hub or a cloud, which alone get newer",
                     help=suggestion(word, [*known, ENV]),
                 )
                 for word in unknown

@@ -1,6 +1,6 @@
 """What the libraries of remotes raise -> what a user can do about it, without their secrets.
 
-Told apart by the names of classes, so that no library is imported to ask.
+`ftc_runtime.sources.trouble` tells them apart.
 """
 
 from __future__ import annotations
@@ -12,26 +12,8 @@ from contextlib import contextmanager
 from ftc.project.remotes import protocol_of
 from ftc.store.remotes.place import Address, RemoteFault
 from ftc_runtime.contract import Json
+from ftc_runtime.sources.trouble import Trouble, trouble_of
 
-UNREACHABLE = {
-    "ClientConnectionError",
-    "ClientPayloadError",
-    "ConnectionError",
-    "ConnectTimeoutError",
-    "EndpointConnectionError",
-    "HTTPClientError",
-    "TimeoutError",
-    "TransportError",
-}
-DENIED = {"PermissionError", "RefreshError"}
-NO_CREDENTIALS = {
-    "CredentialRetrievalError",
-    "DefaultCredentialsError",
-    "GoogleAuthError",
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-}
 CREDENTIALS = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for a public bucket"
     " write `storage_options: {anon: true}`",
@@ -67,25 +49,18 @@ def no_bucket(address: Address) -> RemoteFault:
 
 def fault_of(error: BaseException, address: Address) -> RemoteFault:
     """Return what is wrong with the remote, in words."""
-    names = {cls.__name__ for one in _chain(error) for cls in type(one).__mro__}
-    denied = bool(names & DENIED) or any(map(_is_refusal, _chain(error)))
+    trouble = trouble_of(error)
     head = f"remote {address.name}"
     credentials = CREDENTIALS.get(protocol_of(address.url), HEADERS)
-    if names & NO_CREDENTIALS:
+    if trouble is Trouble.NO_CREDENTIALS:
         return RemoteFault(f"{head}: there are no credentials for {address.url}", credentials)
-    if denied:
+    if trouble is Trouble.DENIED:
         return RemoteFault(f"{head}: {address.url} denies access", credentials)
-    if names & UNREACHABLE:
+    if trouble is Trouble.UNREACHABLE:
         hint = "is it up, and the network? `--offline` goes without it"
         return RemoteFault(f"{head}: {address.url} does not answer", hint)
     text = without_secrets(f"{type(error).__name__}: {error}", address.options)
     return RemoteFault(f"{head}: {text}")
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Does it say 401 or 403? aiohttp has that as `status`, gcsfs as `code` or in words."""
-    codes = {str(getattr(error, "status", "")), str(getattr(error, "code", ""))}
-    return bool(codes & {"401", "403"}) or str(error).startswith("Forbidden: ")
 
 
 def without_secrets(text: str, options: Json) -> str:
@@ -105,11 +80,3 @@ def _texts(value: Json) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _texts(part)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it was made from."""
-    one: BaseException | None = error
-    while one is not None:
-        yield one
-        one = one.__cause__

@@ -75,7 +75,7 @@ def _data(facts: Facts) -> Iterator[str]:
     )
     for told in facts.of_kind("tokens"):
         train = told.report["train"]
-        dropped = len(train["dropped"]["overlong"])
+        dropped = train["dropped"]["overlong"]["rows"]
         yield (
             f"{train['rows']:,} rows of {train['tokens']:,} tokens were trained on, "
             f"{train['trained_tokens']:,} of them as answers; the longest row has "

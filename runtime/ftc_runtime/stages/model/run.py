@@ -47,7 +47,7 @@ def _take(params: Params, stage: StageSpec, source: Source, model: Path) -> list
     _refuse_scratch_settings(params, source)
     if source.path is None:
         events.phase(f"downloading {source.uri}")
-        from ftc_runtime.models.hubs.download import download
+        from ftc_runtime.sources.models import download
 
         folder = download(source, work=stage.work, code=params.trust_remote_code)
         return _take_path(params, stage, _only_gguf(folder), model)

@@ -1,7 +1,5 @@
 """Supervised fine-tuning: a base model and token rows in, a LoRA adapter and its curves out."""
 
-from pathlib import Path
-
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
 from ftc_runtime.data.packing import best_fit

@@ -28,7 +28,9 @@ class Training(Settings):
         default=None, description="Stop after so many optimiser steps, whatever the epochs", ge=1
     )
     global_batch_size: int = Field(
-        default=8, description="Rows or packs per optimiser step, over devices and accumulation", ge=1
+        default=8,
+        description="Rows or packs per optimiser step, over devices and accumulation",
+        ge=1,
     )
     learning_rate: float = Field(default=2e-4, description="Peak learning rate", gt=0)
     lr_scheduler_type: Literal[
@@ -53,7 +55,9 @@ class Training(Settings):
         default=42, description="Of the adapter, the order of rows, dropout", ge=0, lt=2**32
     )
     per_device_train_batch_size: int | None = operational(
-        None, "Rows or packs per device and forward pass; chosen unless given, the rest is accumulated", ge=1
+        None,
+        "Rows or packs per device and forward pass; chosen unless given, the rest is accumulated",
+        ge=1,
     )
     gradient_checkpointing: bool = operational(False, "Recompute activations to save memory")
     logging_steps: int = operational(1, "Report the loss every so many steps", ge=1)

@@ -1,77 +1,123 @@
-"""What the `tokens` stage tells: rows, tokens, what is trained, and one row to look at."""
+"""What the `tokens` stage tells: rows, tokens, what is trained, and a few rows to look at."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ftc_runtime.contract import Json
+from ftc_runtime.data.histogram import histogram, quantile
+from ftc_runtime.data.leakage import Leaks
+from ftc_runtime.data.places import Places
 from ftc_runtime.data.tokens import IGNORED, TokenRow
+from ftc_runtime.stages.tokens.rows import Made, Reason
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 TRAINED, END = "⟦", "⟧"
-"""What surrounds the trained stretches of the example."""
+"""What surrounds the trained stretches of an example."""
+EXAMPLES = 3
+SHARES = (0.5, 0.9, 0.99, 1.0)
+OTHER_MAX_LENGTHS = (512, 1024, 2048, 4096, 8192, 16384, 32768)
+
+
+def _no_places() -> dict[Reason, Places]:
+    return {reason: Places() for reason in ("refused", "no thought", "overlong", "untrained")}
 
 
 @dataclass(slots=True)
 class Part:
-    """The rows of `train` or `eval`, and what was seen while they were made."""
+    """What was seen of `train` or `eval` while its rows were made. It holds no rows."""
 
     name: str
-    rows: list[TokenRow] = field(default_factory=list)
-    overlong: dict[str, int] = field(default_factory=dict)
-    """Row -> its tokens, for those that were left out."""
+    kept: int = 0
+    dropped: dict[Reason, Places] = field(default_factory=_no_places)
+    truncated: Places = field(default_factory=Places)
+    """Rows that were cut, each with the tokens that went."""
+    tokens_cut: int = 0
     tokens: int = 0
     trained: int = 0
-    longest_read: int = 0
+    longest: int = 0
+    lengths: Counter[int] = field(default_factory=Counter)
+    """Tokens before anything was cut -> rows, of all that could be rendered."""
+    thoughts: Counter[str] = field(default_factory=Counter)
+    missing: Places = field(default_factory=Places)
+    """Rows with an answer without a thought, where the model is to think."""
+    thinking: int = 0
+    """Rows with a thought."""
+    examples: list[TokenRow] = field(default_factory=list)
 
     @property
     def read(self) -> int:
         """Rows, with those that were left out."""
-        return len(self.rows) + len(self.overlong)
+        return self.kept + sum(places.rows for places in self.dropped.values())
 
-    def add(self, place: str, row: TokenRow, *, max_length: int) -> None:
-        """Take a row in, or note that it is too long."""
-        length = len(row.input_ids)
-        self.longest_read = max(self.longest_read, length)
-        if length > max_length:
-            self.overlong[place] = length
+    @property
+    def longest_read(self) -> int:
+        """The tokens of the longest row, before anything was cut."""
+        return max(self.lengths, default=0)
+
+    def add(self, place: str, made: Made) -> None:
+        """Note what became of a row."""
+        if made.length:
+            self.lengths[made.length] += 1
+        self._see_thoughts(place, made)
+        if made.reason is not None:
+            self.dropped[made.reason].add(place, made.fault or made.length)
+        if made.row is None:
             return
-        self.rows.append(row)
+        length = len(made.row.input_ids)
+        self.kept += 1
         self.tokens += length
-        self.trained += int((row.labels != IGNORED).sum())
+        self.longest = max(self.longest, length)
+        self.trained += int((made.row.labels != IGNORED).sum())
+        if made.cut:
+            self.truncated.add(place, made.cut)
+            self.tokens_cut += made.cut
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(made.row)
+
+    def _see_thoughts(self, place: str, made: Made) -> None:
+        thoughts = made.thoughts
+        self.thoughts["trained"] += thoughts.trained
+        self.thoughts["masked"] += thoughts.masked
+        self.thoughts["left_out"] += thoughts.left_out
+        self.thoughts["missing"] += thoughts.missing
+        self.thinking += bool(thoughts.trained + thoughts.masked)
+        if thoughts.missing:
+            self.missing.add(place)
+
+    def json(self) -> dict[str, Json]:
+        """Return it as JSON."""
+        return {
+            "rows": self.kept,
+            "read": self.read,
+            "dropped": {name: places.json() for name, places in self.dropped.items()},
+            "truncated": {**self.truncated.json(), "tokens": self.tokens_cut},
+            "tokens": self.tokens,
+            "trained_tokens": self.trained,
+            "trained_share": round(self.trained / self.tokens, 4) if self.tokens else 0.0,
+            "longest": self.longest,
+            "lengths": histogram(self.lengths, least=16),
+            "quantiles": {f"{share:.0%}": quantile(self.lengths, share) for share in SHARES},
+            "longer_than": {
+                str(bound): sum(rows for length, rows in self.lengths.items() if length > bound)
+                for bound in OTHER_MAX_LENGTHS
+            },
+            "thoughts": {name: self.thoughts[name] for name in sorted(self.thoughts)},
+        }
 
 
-def report(tokenizer: PreTrainedTokenizerFast, train: Part, evaluation: Part) -> Json:
+def report(tokenizer: PreTrainedTokenizerFast, train: Part, evaluation: Part, leaks: Leaks) -> Json:
     """Return the report as JSON."""
     return {
-        "train": _counts(train),
-        "eval": _counts(evaluation),
-        "example": marked(tokenizer, train.rows[0]),
+        "train": train.json(),
+        "eval": evaluation.json(),
+        "leakage": leaks.json(),
+        "examples": [marked(tokenizer, row) for row in train.examples],
     }
-
-
-def _counts(part: Part) -> Json:
-    lengths = [len(row.input_ids) for row in part.rows]
-    return {
-        "rows": len(part.rows),
-        "dropped": {"overlong": dict(part.overlong)},
-        "tokens": part.tokens,
-        "trained_tokens": part.trained,
-        "longest": max(lengths, default=0),
-        "lengths": _histogram(lengths),
-    }
-
-
-def _histogram(lengths: list[int]) -> dict[str, Json]:
-    """Count the rows of up to 16, 32, 64, ... tokens."""
-    counts: dict[int, int] = {}
-    for length in lengths:
-        bound = max(16, 1 << (length - 1).bit_length())
-        counts[bound] = counts.get(bound, 0) + 1
-    return {f"<={bound}": counts[bound] for bound in sorted(counts)}
 
 
 def marked(tokenizer: PreTrainedTokenizerFast, row: TokenRow) -> str:

@@ -1,1 +1,0 @@
-"""Model hubs: what a name means right now, and the files of a pinned commit."""
