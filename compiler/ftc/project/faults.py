@@ -187,4 +187,7 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     if not kind.endswith(("_type", "_error", "_from_float")):
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)
     message = f"`{name}` needs {described(wanted)}, but {found(value)}"
-    return written.fault("wrong-type", message, *path, help=conversion(value, wanted))
+    help = conversion(value, wanted)
+    if help is None and wanted.has_pattern():
+        help = _field_description(subject.item_class, path)
+    return written.fault("wrong-type", message, *path, help=help)

@@ -19,11 +19,19 @@ LLAMA_FACTORY = {
     "model_revision": "models.NAME.revision",
     "adapter_name_or_path": "exports.NAME.model",
     "template": "models.NAME.template",
+    "enable_thinking": "models.NAME.enable_thinking",
+    "tool_format": "templates.NAME.tool_format",
+    "default_system": "templates.NAME.default_system",
+    "preserve_thinking": "templates.NAME.preserve_thinking",
     "infer_dtype": "models.NAME.dtype",
     "train_from_scratch": "models.NAME.source",
     "dataset": "finetunes.NAME.datasets",
-    "dataset_dir": "datasets.NAME.source",
+    "dataset_dir": "datasets.NAME.dataset_info",
     "file_name": "datasets.NAME.source",
+    "hf_hub_url": "datasets.NAME.source",
+    "ms_hub_url": "datasets.NAME.source",
+    "cloud_file_name": "datasets.NAME.source",
+    "max_samples": "datasets.NAME.num_samples",
     "formatting": "datasets.NAME.format",
     "mix_strategy": "finetunes.NAME.mix",
     "interleave_probs": "finetunes.NAME.datasets.DATASET.weight",
@@ -59,6 +67,7 @@ AXOLOTL = {
     "field_output": "datasets.NAME.columns.response",
     "message_property_mappings": "datasets.NAME.tags",
     "val_set_size": "datasets.NAME.holdout",
+    "shards": "datasets.NAME.num_samples",
     "test_datasets": "finetunes.NAME.eval_dataset",
     "sequence_len": "finetunes.NAME.data.max_length",
     "excess_length_strategy": "finetunes.NAME.data.overlong",
@@ -83,6 +92,8 @@ COMMON = {
     "name_or_path": "models.NAME.source",
     "revision": "models.NAME.revision",
     "trust_remote_code": "models.NAME.trust_remote_code",
+    "data_files": "datasets.NAME.source",
+    "data_dir": "datasets.NAME.folder",
     "torch_dtype": "models.NAME.dtype",
     "dataset_text_field": "datasets.NAME.columns.prompt",
     "test_size": "datasets.NAME.holdout.fraction",
@@ -161,10 +172,9 @@ NOT_YET = {
          "multipack_real_batches"),
         "pack several rows into one sequence",
     ),
-    **dict.fromkeys(("max_samples", "num_samples", "shards"), "take a part of a dataset"),
+    "shards": "take a part of a dataset",
     **dict.fromkeys(
-        ("tool_format", "default_system", "enable_thinking", "preserve_thinking",
-         "chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
+        ("chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
          "new_special_tokens_config", "resize_vocab"),
         "change the model's template or tokens",
     ),
@@ -230,10 +240,8 @@ NOT_YET = {
          "export_quantization_maxlen"),
         "quantise with calibration rows",
     ),
-    **dict.fromkeys(
-        ("hf_hub_url", "ms_hub_url", "script_url", "cloud_file_name", "data_files"),
-        "read datasets of a hub",
-    ),
+    "script_url": "read rows that a script makes",
+    "om_hub_url": "read datasets of openMind",
     "neftune_noise_alpha": "add NEFTune noise",
     "compute_accuracy": "measure accuracy while training",
     "mixture_of_depths": "train a mixture of depths",
@@ -247,6 +255,9 @@ NOTES = {
     "train_on_inputs": "`data: {train_on: all}`",
     "roles_to_train": "`data: {train_on: assistant}`, last or all; a message may have a `loss`",
     "ranking": "`type: preference`",
+    "dataset_dir": "`dataset_info: data/dataset_info.json`, and `entry: NAME`",
+    "hf_hub_url": "`source: hf://datasets/org/name`",
+    "ms_hub_url": "`source: ms://datasets/org/name`",
     "val_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "val_set_size": "`holdout: {fraction: ..., seed: ...}`; measure on NAME.holdout",
     "gradient_accumulation_steps": "the rows of one optimiser step over all devices; accumulation"
@@ -272,6 +283,11 @@ class Foreign:
     code: str
     message: str
     help: str | None = None
+
+
+def is_word_for(where: str, key: str) -> bool:
+    """Say whether *key* is another tool's word for what stands at *where*."""
+    return any(words.get(key) == where for words in (LLAMA_FACTORY, AXOLOTL, COMMON))
 
 
 def foreign_word(key: str, section: str | None) -> Foreign | None:

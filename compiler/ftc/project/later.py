@@ -73,7 +73,6 @@ KEYS: dict[str, dict[str, str]] = {
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
         "data.packing": "pack several rows into one sequence",
-        "data.tool_format": "choose how tools are written",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
     },

@@ -38,6 +38,7 @@ SETTINGS = {
 }
 """Key of an entry -> the same of an item."""
 KEYS = (*SOURCES, *SETTINGS, "ranking")
+TRAIN = "train"
 MEDIA = ("images", "videos", "audios")
 
 
@@ -164,6 +165,8 @@ class _Entry:
             raise ProjectError(faults)
         for key, setting in SETTINGS.items():
             given = self.entry.children.get(key)
+            if key == "split" and given is not None and given.value == TRAIN:
+                continue  # which a file has as well, and is the default
             if given is not None and given.value is not None:
                 self._set(setting, without_nulls(given), key)
         self._take_media()

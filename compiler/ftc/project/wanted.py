@@ -34,7 +34,8 @@ class Wanted:
         """Yield the types of a union, one by one, without None."""
         origin = get_origin(self.type)
         if origin is Annotated:
-            inner, *metadata = get_args(self.type)
+            inner, *marks = get_args(self.type)
+            metadata = [one for mark in marks for one in getattr(mark, "metadata", [mark])]
             yield from Wanted(inner, (*self.metadata, *metadata)).choices()
         elif origin in (Union, types.UnionType):
             for choice in get_args(self.type):
@@ -51,6 +52,12 @@ class Wanted:
             if get_origin(choice.type) is Literal
             for word in get_args(choice.type)
         ]
+
+    def has_pattern(self) -> bool:
+        """Say whether it may be a text of a certain form, which its description tells."""
+        return any(
+            getattr(mark, "pattern", None) for choice in self.choices() for mark in choice.metadata
+        )
 
     def members(self) -> Wanted | None:
         """Return what the members of a list must be, if it may be a list."""
@@ -193,7 +200,7 @@ def conversion(value: Json, wanted: Wanted) -> str | None:
             return f"write {value} without quotes; what comes from ${{NAME}} is always text"
         if wanted.members() is not None and len(value) < 80:
             return f"write [{value}]"
-    if str in types and isinstance(value, int | float):
+    if str in types and isinstance(value, int | float) and not wanted.has_pattern():
         return f'quote it: "{shown(value)}"'
     return None
 

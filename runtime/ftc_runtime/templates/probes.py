@@ -48,7 +48,6 @@ CLOCK: dict[str, Json] = {
     },
 }
 CALL = ToolCall("weather", {"city": "Zürich", "unit": "celsius"})
-NESTED = ToolCall("weather", {"city": {"z": ["北京", {}], "a": {"b": "<&>"}}, "days": []})
 MANY = ToolCall("weather", {"unit": None, "city": "a'b\"c\\d\n{{x}}", "days": [1, 2.5, True]})
 
 PROBES: dict[str, Conversation] = {
@@ -114,21 +113,12 @@ PROBES: dict[str, Conversation] = {
             text_message("user", "How warm is it?"),
             _calling("", CALL),
             text_message("tool", '{"degrees": 21}'),
-            _calling("Once more.", MANY),
+            _calling("Two more.", MANY, ToolCall("clock", {})),
             text_message("tool", "cold"),
+            text_message("tool", "12:00"),
             text_message("assistant", "21 degrees."),
         ),
         (WEATHER, CLOCK),
-    ),
-    "parallel calls": Conversation(
-        (
-            text_message("user", "How warm is it, and how late?"),
-            _calling("Both.", NESTED, ToolCall("clock", {})),
-            text_message("tool", "cold"),
-            text_message("tool", "12:00"),
-            text_message("assistant", "Cold, and noon."),
-        ),
-        (CLOCK, WEATHER),
     ),
 }
 

@@ -15,9 +15,8 @@ from typing import Literal
 
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import ToolCall
+from ftc_runtime.templates.definition import ToolFormatName
 from ftc_runtime.templates.rendered import TemplateFault
-
-ToolFormatName = Literal["default", "qwen", "llama3", "mistral", "glm4"]
 
 Tool = Mapping[str, Json]
 Said = Callable[[str], str]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ftc_runtime.templates.jinja_text import Lines, indented, jinja_string, when
+from ftc_runtime.templates.jinja_text import jinja_string, when
+from ftc_runtime.templates.lines import Lines, indented
 from ftc_runtime.templates.tool_formats import ONE_CALL, Listing, ToolFormat, slotted
 
 NAMES = """\

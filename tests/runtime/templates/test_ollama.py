@@ -24,6 +24,7 @@ from ftc_runtime.templates.slots import tokens_of
 
 needs_go = pytest.mark.skipif(go_templates.GO is None, reason=go_templates.ABSENT)
 
+DOCS = Path(__file__).parents[3] / "docs" / "templates.md"
 BOS = "<BOS>"
 
 GEMMA = """\
@@ -215,6 +216,18 @@ def test_the_parameters_of_a_modelfile() -> None:
     ]
     assert made.add_bos
     assert compiled(built_in("default")).parameters() == [("stop", "<EOS>")]
+
+
+def test_what_may_differ_in_ollama_is_told() -> None:
+    """In the documentation all of it; with a template what concerns it."""
+    everything = extended("llama3", {"thinking": {}, "enable_thinking": False})
+    nothing = built_in("gpt_oss")
+
+    listed = DOCS.read_text(encoding="utf-8").split("## Ollama\n")[1]
+    assert [f"- {limit}" for limit in compiled(everything).limits] == [
+        line for line in listed.splitlines() if line.startswith("- ")
+    ]
+    assert compiled(nothing).limits == compiled(everything).limits[1:4]
 
 
 @pytest.mark.parametrize("thinks", [True, False])

@@ -28,7 +28,8 @@ class Item(Reading, BaseItem):
 
     source: str | None = Field(
         default=None,
-        description="A file or folder of rows, relative to project.yaml; hf://datasets/org/name, "
+        description="A .json, .jsonl, .csv, .tsv, .txt, .parquet or .arrow file, or a folder of "
+        "them, relative to project.yaml; hf://datasets/org/name, "
         "ms://datasets/org/name; or a URL of cloud storage: s3://, gs://, https://",
     )
     revision: str | None = Field(
@@ -50,9 +51,9 @@ class Item(Reading, BaseItem):
 
     def lower(self, to: Lowering) -> Built:
         """One `dataset` stage."""
-        address = self.address()
-        params = settings_of(self, Params, file_type=file_type(address) or "json")
-        made = to.stage(params, inputs={}, source=address, revision=self.revision)
+        source = self.address()
+        params = settings_of(self, Params, file_type=file_type(source) or "json")
+        made = to.stage(params, inputs={}, source=source, revision=self.revision)
         offered = {name: made[name] for name in self.outputs()}
         links = {
             f"{name}.{'json' if name == 'report' else 'jsonl'}": made[name] for name in offered

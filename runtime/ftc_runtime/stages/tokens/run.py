@@ -13,8 +13,9 @@ from ftc_runtime.data.tokens import TokenWriter
 from ftc_runtime.models.configs import write_json
 from ftc_runtime.models.tokenizer import load_tokenizer
 from ftc_runtime.stages.tokens.checks import check
+from ftc_runtime.stages.tokens.part import written_part
 from ftc_runtime.stages.tokens.reading import Mixture
-from ftc_runtime.stages.tokens.report import Part, report
+from ftc_runtime.stages.tokens.report import report
 from ftc_runtime.stages.tokens.rows import RowMaker
 from ftc_runtime.stages.tokens.spec import Params
 from ftc_runtime.templates.chat import chat_template, read_chat
@@ -37,31 +38,11 @@ def run(params: Params, stage: StageSpec) -> None:
     leakage = Leakage() if len(evaluated) else None
     events.phase("tokenising")
     writers = {name: TokenWriter(stage.outputs[name]) for name in ("train", "eval")}
-    train = _part("train", trained, maker, writers["train"], leakage)
-    evaluation = _part("eval", evaluated, maker, writers["eval"], leakage)
+    train = written_part("train", trained, maker, writers["train"], leakage=leakage)
+    evaluation = written_part("eval", evaluated, maker, writers["eval"], leakage=leakage)
     leaks = leakage.found() if leakage else Leaks()
     check(params.data, train, evaluation, leaks)
     for writer in writers.values():
         writer.close()
     write_json(stage.outputs["report"], report(tokenizer, train, evaluation, leaks))
     events.done(rows=train.kept, tokens=train.tokens, trained=train.trained)
-
-
-def _part(
-    name: str, rows: Mixture, maker: RowMaker, writer: TokenWriter, leakage: Leakage | None
-) -> Part:
-    """Write the rows, and return what was seen while they were made."""
-    part = Part(name)
-    total = len(rows)
-    done = 0
-    for batch in rows.batches():
-        made = maker.make([row.conversation for row in batch])
-        for row, outcome in zip(batch, made, strict=True):
-            part.add(row.place, outcome)
-            if outcome.row is not None:
-                writer.write(outcome.row)
-                if leakage is not None:
-                    leakage.add(row.conversation, row.place, measured=name == "eval")
-        done += len(batch)
-        events.progress(done, max(done, total), unit="row", part=name)
-    return part
