@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import go_templates
 from command_line import Ftc, MakeProject
 
 # A job that a shell started in the background ignores Ctrl-C, and so would all that it starts.
@@ -70,3 +71,14 @@ def project(tmp_path: Path) -> MakeProject:
 def demo_store() -> Path:
     """Return the store that `make demo` fills, so that what it trained is not trained again."""
     return Path(os.environ.get("FTC_STORE") or REPOSITORY / ".ftc").absolute()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not proven."""
+    skipped = [str(report.longrepr) for report in terminalreporter.getreports("skipped")]
+    if any(go_templates.ABSENT in reason for reason in skipped):
+        terminalreporter.section("NOT PROVEN", sep="!", red=True, bold=True)
+        terminalreporter.write_line(
+            "Ollama's templates were not compared with training, since there is no Go here: "
+            "`apt-get install --no-install-recommends golang-go`"
+        )

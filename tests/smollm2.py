@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,3 +28,12 @@ def write_tokenizer(folder: Path) -> Path:
     """Save the tokenizer as a folder and return it."""
     tokenizer().save_pretrained(folder)
     return folder
+
+
+@cache
+def tokenizer_with(*specials: str, bos_token: str = "<|im_start|>") -> Any:
+    """Return a copy of the tokenizer that has more special tokens: those of other families."""
+    copied = deepcopy(tokenizer())
+    copied.add_special_tokens({"additional_special_tokens": list(specials)})
+    copied.bos_token = bos_token
+    return copied

@@ -16,16 +16,19 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
 from ftc_runtime import events
-from ftc_runtime.contract import Examine, Resolve, StageParams, StageSpec, params_class
+from ftc_runtime.contract import Examine, Preview, Resolve, StageParams, StageSpec, params_class
 from ftc_runtime.environment import check_libraries, pin_imported, pin_threads
 from ftc_runtime.errors import StageError
 from ftc_runtime.foreign import first_line, known
 
-COMMANDS: dict[str, type[Resolve | Examine]] = {"resolve": Resolve, "examine": Examine}
+Command: TypeAlias = Resolve | Examine | Preview
+
+COMMANDS: dict[str, type[Command]] = {"resolve": Resolve, "examine": Examine, "preview": Preview}
 
 
 def main(arguments: list[str]) -> int:
@@ -88,13 +91,14 @@ def _params(stage: StageSpec) -> StageParams:
         ) from error
 
 
-def _run_command(command: Resolve | Examine) -> None:
+def _run_command(command: Command) -> None:
     """Answer on stdout, which libraries must not write to meanwhile: their words go to stderr."""
     answer_to = os.dup(1)
     os.dup2(2, 1)
     answer = import_module(f"ftc_runtime.commands.{command.command}").run(command)
     with os.fdopen(answer_to, "w", encoding="utf-8") as stdout:
-        stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        # ASCII, since text may hold other ends of a line, such as U+2028.
+        stdout.write(json.dumps(answer) + "\n")
 
 
 def _supervised(work: Callable[[], None]) -> int:

@@ -139,6 +139,73 @@ def test_the_same_question_with_another_answer_is_told(tmp_path: Path) -> None:
     assert (found["leakage"]["rows"], found["leakage"]["alike"]) == (NONE, NONE)
 
 
+def test_a_prompt_that_is_nearly_trained_is_told(tmp_path: Path) -> None:
+    """It differs in case, space, punctuation or Unicode form; the holdout measures little then."""
+    table = [
+        {"instruction": text.format(number), "output": "答"}
+        for number in range(30)
+        for text in ("第{}个问题是什么？", "第{}个 问题是什么")
+    ]
+    run = stage(tmp_path, json.dumps(table), name="rows.json", **HOLDOUT)
+
+    found = report(run)
+
+    alike = found["leakage"]["alike"]
+    assert (found["leakage"]["rows"], found["leakage"]["prompts"]) == (NONE, NONE)
+    assert 0 < alike["rows"] <= found["holdout"]
+    assert any(
+        event["text"].startswith(f"{alike['rows']} of {found['holdout']} held-out rows are trained")
+        for event in run.events
+        if event["event"] == "warning"
+    )
+
+
+def test_places_are_bounded_and_counts_are_not(tmp_path: Path) -> None:
+    """A report of a million bad rows is no longer than one of a thousand."""
+    bad = b'{"instruction": "Q"}\n' * 400 + b"{\n" * 400
+    run = stage(tmp_path, b'{"instruction": "Q", "output": "A"}\n' + bad)
+
+    dropped = report(run)["dropped"]
+
+    assert {reason: found["rows"] for reason, found in dropped.items()} == {
+        "no output": 400,
+        "not JSON": 400,
+    }
+    assert {len(found["places"]) for found in dropped.values()} == {200}
+
+
+BAD_ROWS = (
+    b'{"instruction": "Q", "output": "A"}\n' * 3
+    + b'{"instruction": "Q2", "output": ""}\n'
+    + b'{"instruction": "Q3"}\n'
+)
+
+
+def test_bars_stop_the_stage_and_name_what_was_found(tmp_path: Path) -> None:
+    """Every bar that is missed, with its figure, its share and the first places."""
+    run = stage(
+        tmp_path, BAD_ROWS, fail_if={"dropped": "10%", "empty": 0, "duplicates": 1, "leakage": 0}
+    )
+
+    assert (run.failure, run.returncode) == (
+        (
+            "fail_if does not allow this of rows.jsonl:\n"
+            "  dropped: 2 of 5 rows (40%), allowed 10%: row 4: empty output; row 5: no output\n"
+            "  duplicates: 2 of 5 rows (40%), allowed 1: rows 2, 3\n"
+            "  empty: 1 of 5 rows (20%), allowed 0: row 4",
+            "Mend these rows, or allow more in fail_if",
+        ),
+        1,
+    )
+
+
+def test_bars_that_are_met_stop_nothing(tmp_path: Path) -> None:
+    """A bar is what is allowed."""
+    run = stage(tmp_path, BAD_ROWS, fail_if={"dropped": "40%", "empty": 1, "duplicates": 2})
+
+    assert report(run)["kept"] == 3
+
+
 FAULTS = [
     (
         "rows.json",

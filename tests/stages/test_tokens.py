@@ -14,9 +14,10 @@ from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.data.rows import row_line
 from ftc_runtime.data.tokens import IGNORED, TokenRows
 from ftc_runtime.stages.tokens.rows import token_row
+from ftc_runtime.templates.definition import Chat, extended
 from ftc_runtime.templates.encoding import Encoded
 from ftc_runtime.templates.rendered import Piece, Rendered
-from stage_runs import StageRun, digest, run_here, run_stage, write_conversations
+from stage_runs import StageRun, chat_file, digest, run_here, run_stage, write_conversations
 
 PREFIX = (
     "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
@@ -213,3 +214,97 @@ def test_two_runs_give_the_same_bytes(tokenizer_folder: Path, tmp_path: Path) ->
         digests.append({name: digest(path) for name, path in run.outputs.items()})
 
     assert digests[0] == digests[1]
+
+
+def test_rows_can_be_cut_and_what_went_is_counted(tokenizer_folder: Path, tmp_path: Path) -> None:
+    """In Chinese too; the report names the rows and their tokens."""
+    run = stage(
+        tmp_path, tokenizer_folder, ["Q", "A"], ["很长的问题" * 30, "短的回答"],
+        max_length=60, overlong="truncate",
+    )  # fmt: skip
+
+    assert run.failure is None, run.log
+    found = json.loads(run.outputs["report"].read_bytes())["train"]
+    text, trained = decoded(run.outputs["train"])[1]
+    assert len(TokenRows(run.outputs["train"])[1][0]) <= 60
+    assert text.startswith(PREFIX + "<|im_start|>user\n很长的问题")
+    assert trained == "短的回答<|im_end|>\n"
+    went = found["truncated"]["tokens"]
+    assert found["truncated"] == {"rows": 1, "places": {"2": went}, "tokens": went}
+    assert found["dropped"]["overlong"]["rows"] == 0
+    assert [event["text"] for event in run.events if event["event"] == "warning"] == [
+        f"1 of 2 train rows are cut to 60 tokens: {went} tokens went; the report names them"
+    ]
+
+
+def test_bars_stop_the_stage_and_name_what_was_found(
+    tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    """Every bar that is missed, of both parts, with the first places."""
+    inputs = {
+        "tokenizer": tokenizer_folder,
+        "train.0": rows_file(tmp_path / "a.jsonl", ["Who?", "Forge."], ["Q", "long " * 60]),
+        "eval.0": rows_file(tmp_path / "b.jsonl", ["who", "Forge."], ["New", "Yes."]),
+    }
+    run = run_stage(
+        "tokens", tmp_path / "stage", inputs=inputs,
+        params={"data": {"max_length": 60, "fail_if": {"overlong": "10%", "leakage": 0}}},
+    )  # fmt: skip
+
+    assert run.failure == (
+        "data.fail_if does not allow this:\n"
+        "  train overlong: 1 of 2 rows (50%), allowed 10%: row 2\n"
+        "  leakage: 1 of 2 rows (50%), allowed 0: row 1 (prompt, nearly)",
+        "Mend these rows, or allow more in data.fail_if",
+    )
+
+
+def thinking_rows(folder: Path, *thoughts: str | None) -> dict[str, Path]:
+    """Return the inputs of a stage: rows with these thoughts, and Qwen3's template that thinks."""
+    folder.mkdir(exist_ok=True)
+    conversations = [
+        Conversation(
+            (
+                text_message("user", f"Question {number}"),
+                text_message("assistant", "Answer", reasoning_content=thought),
+            )
+        )
+        for number, thought in enumerate(thoughts)
+    ]
+    write_conversations(folder / "rows.jsonl", map(row_line, conversations))
+    definition = extended("qwen3", {"enable_thinking": True})
+    return {
+        "train.0": folder / "rows.jsonl",
+        "chat": chat_file(folder / "chat.json", Chat(template=definition)),
+    }
+
+
+def test_answers_without_a_thought_are_refused_with_their_number(
+    tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    """The model would learn to think nothing; the ways out are said."""
+    inputs = {"tokenizer": tokenizer_folder, **thinking_rows(tmp_path, "Think.", None, None)}
+
+    run = run_stage("tokens", tmp_path / "stage", inputs=inputs)
+
+    assert run.failure == (
+        "2 of 3 train rows have an answer without a thought, where the model is to think: "
+        "rows 2, 3; 1 have one",
+        "Set enable_thinking: false, or choose data.missing_thinking: mask (an empty thought, "
+        "not trained), train (the model learns to think nothing) or drop",
+    )
+
+
+def test_rows_without_a_thought_can_be_dropped_and_are_counted(
+    tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    """The rest is trained."""
+    outputs = run_here(
+        "tokens", tmp_path / "stage",
+        inputs={"tokenizer": tokenizer_folder, **thinking_rows(tmp_path, "Think.", None)},
+        params={"data": {"missing_thinking": "drop"}},
+    )  # fmt: skip
+
+    found = json.loads(outputs["report"].read_bytes())["train"]
+    assert (found["rows"], found["dropped"]["no thought"]["rows"]) == (1, 1)
+    assert found["thoughts"] == {"left_out": 0, "masked": 0, "missing": 1, "trained": 1}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ftc.build.environment import stage_environment
 from ftc.build.provenance import usable_processors
-from ftc_runtime.contract import Examine, Resolve
+from ftc_runtime.contract import Examine, Preview, Resolve
 
 
 class AskError(Exception):
@@ -24,7 +24,7 @@ class AskError(Exception):
         self.hint = hint
 
 
-def ask(question: Examine | Resolve) -> str:
+def ask(question: Examine | Resolve | Preview) -> str:
     """Return the one line that answers *question*.
 
     Raises:

@@ -15,6 +15,7 @@ COMMANDS = {
     "init": "start a project here, or copy a recipe",
     "check": "find every mistake in project.yaml",
     "plan": "show what a build would run, and why",
+    "preview": "show rows as they are trained",
     "build": "build targets; without one, all exports and evals",
     "status": "show what is fresh and what is stale",
     "compare": "show how models differ, score and trained, side by side",

@@ -96,9 +96,11 @@ def _unknown_key(
     foreign = None if _is_elsewhere(subject, str(key)) else foreign_word(str(key), subject.section)
     if foreign:
         return Diagnostic(foreign.code, foreign.message, place, foreign.help), at_hand
-    known = [other[-1] for other in leaves(subject.item_class) if list(other[:-1]) == above]
-    words = close_words(str(key), map(str, known))
-    help = suggestion(str(key), map(str, known)) or _elsewhere(subject.item_class, str(key))
+    wanted = wanted_at(subject.item_class, tuple(above))
+    owner = wanted.model() if wanted else None
+    known = list(owner.model_fields) if owner else []
+    words = close_words(str(key), known)
+    help = suggestion(str(key), known) or _elsewhere(subject.item_class, str(key))
     instead = {other for other in at_hand if other[-1] in words}
     return Diagnostic("unknown-key", message, place, help), instead
 
@@ -165,6 +167,8 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     if kind.startswith(RANGE):
         if isinstance(value, list):
             return written.fault("out-of-range", f"`{name}` is an empty list", *path)
+        if isinstance(value, dict):
+            return written.fault("out-of-range", f"`{name}` is empty", *path)
         message = f"`{name}` is {shown(value)}, but must be {bounds(wanted)}"
         return written.fault("out-of-range", message, *path)
     if kind == "string_too_short":
@@ -183,4 +187,7 @@ def _wrong_value(subject: _Subject, path: KeyPath, details: list[ErrorDetails]) 
     if not kind.endswith(("_type", "_error", "_from_float")):
         return written.fault("wrong-value", f"`{name}`: {details[0]['msg']}", *path)
     message = f"`{name}` needs {described(wanted)}, but {found(value)}"
-    return written.fault("wrong-type", message, *path, help=conversion(value, wanted))
+    help = conversion(value, wanted)
+    if help is None and wanted.has_pattern():
+        help = _field_description(subject.item_class, path)
+    return written.fault("wrong-type", message, *path, help=help)

@@ -19,6 +19,10 @@ LLAMA_FACTORY = {
     "model_revision": "models.NAME.revision",
     "adapter_name_or_path": "exports.NAME.model",
     "template": "models.NAME.template",
+    "enable_thinking": "models.NAME.enable_thinking",
+    "tool_format": "templates.NAME.tool_format",
+    "default_system": "templates.NAME.default_system",
+    "preserve_thinking": "templates.NAME.preserve_thinking",
     "infer_dtype": "models.NAME.dtype",
     "train_from_scratch": "models.NAME.source",
     "dataset": "finetunes.NAME.datasets",
@@ -29,6 +33,8 @@ LLAMA_FACTORY = {
     "cloud_file_name": "datasets.NAME.source",
     "max_samples": "datasets.NAME.num_samples",
     "formatting": "datasets.NAME.format",
+    "mix_strategy": "finetunes.NAME.mix",
+    "interleave_probs": "finetunes.NAME.datasets.DATASET.weight",
     "ranking": "datasets.NAME.type",
     "val_size": "datasets.NAME.holdout",
     "cutoff_len": "finetunes.NAME.data.max_length",
@@ -147,6 +153,10 @@ NOT_NEEDED = {
         ("resume_from_checkpoint", "auto_resume_from_checkpoints"),
         "`ftc build` goes on from the newest checkpoint by itself; `--fresh STAGE` drops it",
     ),
+    **dict.fromkeys(
+        ("streaming", "buffer_size"),
+        "ftc reads every dataset row by row, and shuffles all of it",
+    ),
     "ds_type": "the name of a file tells its type",
     "finetuning_type": "every finetune of this version of ftc is a LoRA adapter",
     "export_legacy_format": "ftc writes safetensors only",
@@ -162,11 +172,9 @@ NOT_YET = {
          "multipack_real_batches"),
         "pack several rows into one sequence",
     ),
-    **dict.fromkeys(("mix_strategy", "interleave_probs"), "choose how datasets are mixed"),
-    **dict.fromkeys(("streaming", "buffer_size"), "stream datasets"),
+    "shards": "take a part of a dataset",
     **dict.fromkeys(
-        ("tool_format", "default_system", "enable_thinking", "preserve_thinking",
-         "chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
+        ("chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
          "new_special_tokens_config", "resize_vocab"),
         "change the model's template or tokens",
     ),
@@ -240,10 +248,12 @@ NOT_YET = {
     "group_by_length": "group rows by length",
 }  # fmt: skip
 NOTES = {
+    "interleave_probs": "`datasets: {NAME: {weight: 0.7}, OTHER: {weight: 0.3}}`",
+    "mix_strategy": "`mix: interleave_under` and its like",
     "mask_history": "`data: {train_on: last}`",
     "train_on_prompt": "`data: {train_on: all}`",
     "train_on_inputs": "`data: {train_on: all}`",
-    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message's own `loss` says more",
+    "roles_to_train": "`data: {train_on: assistant}`, last or all; a message may have a `loss`",
     "ranking": "`type: preference`",
     "dataset_dir": "`dataset_info: data/dataset_info.json`, and `entry: NAME`",
     "hf_hub_url": "`source: hf://datasets/org/name`",
@@ -273,6 +283,11 @@ class Foreign:
     code: str
     message: str
     help: str | None = None
+
+
+def is_word_for(where: str, key: str) -> bool:
+    """Say whether *key* is another tool's word for what stands at *where*."""
+    return any(words.get(key) == where for words in (LLAMA_FACTORY, AXOLOTL, COMMON))
 
 
 def foreign_word(key: str, section: str | None) -> Foreign | None:

@@ -61,7 +61,6 @@ TRAINING = dict.fromkeys(
 KEYS: dict[str, dict[str, str]] = {
     "models": {"quantization_config": "load quantised models", "rope_scaling": "scale RoPE"},
     "datasets": {
-        "streaming": "stream datasets",
         **dict.fromkeys(
             ("columns.images", "columns.videos", "columns.audios"), "read pictures and sounds"
         ),
@@ -69,13 +68,11 @@ KEYS: dict[str, dict[str, str]] = {
     "finetunes": {
         "tuning": "choose what is tuned: every finetune is a LoRA adapter",
         "quantization_config": "train on a quantised base (QLoRA)",
-        "mix": "choose how datasets are mixed: it puts one behind the other",
         "init": "start from another finetune",
         "reference": "train on preferences",
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
         "data.packing": "pack several rows into one sequence",
-        "data.tool_format": "choose how tools are written",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
     },
@@ -159,8 +156,6 @@ def later_key(section: str | None, path: KeyPath) -> str | None:
 def later_value(section: str, path: KeyPath, value: Json) -> str | None:
     """Return what this version does not do yet, if *value* asks for that."""
     name = ".".join(str(step) for step in (section, *path) if isinstance(step, str))
-    if name == "finetunes.datasets" and isinstance(value, dict):
-        return _sentence("weigh or repeat datasets: write a list")
     if not isinstance(value, str):
         return None
     return _sentence(VALUES.get(name, {}).get(value.lower()), value)

@@ -192,6 +192,11 @@ def _section(section: Section, root: Node, default: Node | None, out: Outline) -
         if not isinstance(node.value, dict):
             message = f"`{item_name}` needs a mapping of settings, but {found(node.value)}"
             out.faults.append(Diagnostic("wrong-type", message, node.place))
+        if MATRIX in node.children and section.name not in SECTIONS:
+            message = f"a {section.noun} has no matrix: it is no result of its own"
+            help = "write it on an item that uses it"
+            out.faults.append(Diagnostic("misplaced-key", message, node.keys[MATRIX], help))
+            node = without_matrix(node)
         out.written.append(Written(section, str(item_name), key, merged(default, node)))
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from ftc.diagnostics import Diagnostic, listed, suggestion
 from ftc.project.afar import afar_faults, hub_setting_faults
+from ftc.project.foreign import is_word_for
 from ftc.project.wanted import shown
 from ftc.project.written import Written
 from ftc_runtime.stages.dataset.spec import FILE_TYPES, file_type
@@ -34,6 +35,7 @@ LATER_SCHEMES = frozenset(
 )
 HUB_PAGE = re.compile(r"https?://(www\.)?(?P<host>huggingface\.co|modelscope\.cn)/(?P<rest>.+)")
 MOST_SIBLINGS = 2_000
+SOURCE = "datasets.NAME.source"
 
 
 def source_faults(written: Iterable[Written], root: Path) -> list[Diagnostic]:
@@ -133,9 +135,13 @@ def _dataset_faults(item: Written, source: str, root: Path) -> Iterator[Diagnost
 
 def _no_source(item: Written) -> Iterator[Diagnostic]:
     """A dataset may have its source from a registry, so that its class does not ask for one."""
-    if item.section.name != "datasets" or item.item is None or item.is_torn:
+    if item.section.name != "datasets" or item.item_class is None or item.is_torn:
         return
-    help = f"source: {type(item.item).model_fields['source'].description}"
+    if "source" in item.node.children:
+        return
+    if any(is_word_for(SOURCE, str(key)) for key in item.node.children):
+        return  # it is told how that is written here
+    help = f"source: {item.item_class.model_fields['source'].description}"
     yield Diagnostic("missing-key", f"`{item.said}` needs `source`", item.key, help)
 
 

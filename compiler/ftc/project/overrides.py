@@ -9,14 +9,16 @@ from pathlib import Path
 
 from ftc.diagnostics import Diagnostic, Place, ProjectError, listed, suggestion
 from ftc.project.matrix import MATRIX
-from ftc.project.meanings import NOUNS
 from ftc.project.reading.nodes import Node, with_value
 from ftc.project.reading.source import parse
-from ftc.project.sections import SECTIONS
+from ftc.project.sections import INGREDIENTS, SECTIONS
 
 COMMAND_LINE = Path("command line")
 """Stands for the `-s` arguments in a place, one a line."""
 OPTION = "-s "
+SET = SECTIONS | INGREDIENTS
+"""The sections whose items have settings that results depend on."""
+NOUNS = {section.noun: section.name for section in SET.values()}
 SWEEP = re.compile(r"[^\s,\"'\[\]{}]+(,[^\s,\"'\[\]{}]+)+")
 """Values one behind the other, as a sweep is written for Hydra: `8,16`."""
 
@@ -137,7 +139,7 @@ def _section(root: Node, override: _Override) -> str | Diagnostic:
     noun, _, name = override.item.rpartition(":")
     held = {
         section: node.children
-        for section in SECTIONS
+        for section in SET
         if (node := root.children.get(section)) and isinstance(node.value, dict)
     }
     asked = [NOUNS[noun]] if noun in NOUNS else [] if noun else list(held)
@@ -145,13 +147,13 @@ def _section(root: Node, override: _Override) -> str | Diagnostic:
     if len(sections) == 1:
         return sections[0]
     if sections:
-        words = [f"`{SECTIONS[section].noun}:{name}`" for section in sections]
+        words = [f"`{SET[section].noun}:{name}`" for section in sections]
         message = f"`{name}` is the name of more than one thing"
         return override.fault("ambiguous-name", message, help=f"write {listed(words)}")
     names = [str(known) for items in held.values() for known in items]
     message = f"nothing in this project is named `{override.item}`"
     help = suggestion(name, names)
-    if name in (*SECTIONS, "defaults"):
+    if name in (*SET, "defaults"):
         help = f"a path starts at an item: write `{override.written.partition('.')[2]}`"
     return override.fault("unknown-name", message, help=help)
 

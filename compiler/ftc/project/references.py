@@ -28,11 +28,13 @@ class Link:
     path: KeyPath
     reference: str
     mark: Reference
+    is_key: bool = False
+    """It is a key of a mapping, and what stands there says more of it."""
 
     @property
     def place(self) -> Place:
         """Where it is written."""
-        return self.by.at_value(self.path)
+        return self.by.at_key(self.path) if self.is_key else self.by.at_value(self.path)
 
 
 def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnostic]:
@@ -57,13 +59,14 @@ def reference_faults(written: Sequence[Written], items: Items) -> list[Diagnosti
 
 @cache
 def reference_fields(item_class: type[Item]) -> list[tuple[KeyPath, Reference]]:
-    """Return the fields of a class that hold references, or lists of them, and what they take."""
+    """Return the fields of a class that hold references, one or several, and what they take."""
     fields: list[tuple[KeyPath, Reference]] = []
     for path in leaves(item_class):
         wanted = wanted_at(item_class, path)
-        for choice in (*_choices(wanted), *_choices(wanted.members() if wanted else None)):
-            marks = [mark for mark in choice.metadata if isinstance(mark, Reference)]
-            fields += [(path, mark) for mark in marks]
+        several = (wanted.members(), wanted.keys()) if wanted else ()
+        choices = [choice for one in (wanted, *several) for choice in _choices(one)]
+        marks = (mark for choice in choices for mark in choice.metadata)
+        fields += dict.fromkeys((path, mark) for mark in marks if isinstance(mark, Reference))
     return fields
 
 
@@ -86,6 +89,9 @@ def links(written: Written) -> Iterator[Link]:
             for position, member in enumerate(node.value):
                 if isinstance(member, str):
                     yield Link(written, (*path, position), member, mark)
+        elif isinstance(node.value, dict):
+            for name in node.value:
+                yield Link(written, (*path, name), name, mark, is_key=True)
 
 
 def _meaning(link: Link, items: Items, broken: Sequence[Written]) -> Meaning | Diagnostic | None:
@@ -117,7 +123,7 @@ def could_make(section: str) -> frozenset[Artifact]:
 def _list_faults(
     link: Link, meaning: Meaning, seen: dict[tuple[str | int, Meaning], str]
 ) -> Iterator[Diagnostic]:
-    """Yield the faults of a member of a list: named before, or held out from training."""
+    """Yield the faults of one of several: named before, or held out from training."""
     field, *position = link.path
     if not position:
         return

@@ -17,6 +17,7 @@ def _faults(item: Written) -> Iterator[Diagnostic]:
     if item.section.name == "finetunes":
         yield from _batch_faults(item)
         yield from _warmup_faults(item)
+        yield from _mix_faults(item)
 
 
 def _batch_faults(item: Written) -> Iterator[Diagnostic]:
@@ -40,3 +41,15 @@ def _warmup_faults(item: Written) -> Iterator[Diagnostic]:
         yield item.fault(
             "contradiction", message, "training", "warmup_ratio", help="delete one of them"
         )
+
+
+def _mix_faults(item: Written) -> Iterator[Diagnostic]:
+    """A weight among others says how likely a dataset gives the next row; alone it always does."""
+    datasets, mix = getattr(item.item, "datasets", None), getattr(item.item, "mix", "concat")
+    if not isinstance(datasets, dict) or len(datasets) > 1 or mix == "concat":
+        return
+    for name, share in datasets.items():
+        if share.weight is not None:
+            message = f"`weight` says nothing with `mix: {mix}` where there is one dataset"
+            help = "delete it, or write `mix: concat` to take such a share of the rows"
+            yield item.fault("contradiction", message, "datasets", name, "weight", help=help)

@@ -24,7 +24,13 @@ from ftc.project.matrix import (
     words_of,
 )
 from ftc.project.meanings import FORM, NOUNS
-from ftc.project.reading.nodes import KeyPath, Node, with_members, with_value
+from ftc.project.reading.nodes import (
+    KeyPath,
+    Node,
+    with_children,
+    with_members,
+    with_value,
+)
 from ftc.project.references import Key, Link, could_make, links
 from ftc.project.written import Written
 
@@ -204,8 +210,20 @@ def _renamed(node: Node, link: Link, name: str) -> Node:
     *above, last = link.path
     if isinstance(last, int):
         return _with_names(node, tuple(above), {last: [_text(link, name)]})
+    if link.is_key:
+        return _with_key(node, tuple(above), {str(last): _text(link, name)})
     steps = [str(step) for step in link.path]
     return with_value(node, steps, Node(_text(link, name), link.place), [link.place] * len(steps))
+
+
+def _with_key(node: Node, path: KeyPath, other: Mapping[str, str]) -> Node:
+    """Return an item's settings with another name for a key of the mapping at *path*."""
+    before = node.at(path) or node
+    children = {other.get(str(key), key): child for key, child in before.children.items()}
+    keys = {other.get(key, key): place for key, place in before.keys.items()}
+    value = with_children(before, children, keys)
+    steps = [str(step) for step in path]
+    return with_value(node, steps, value, [value.place] * len(steps))
 
 
 def _with_names(node: Node, path: KeyPath, names: Mapping[int, Sequence[str]]) -> Node:

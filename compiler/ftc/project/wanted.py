@@ -34,7 +34,8 @@ class Wanted:
         """Yield the types of a union, one by one, without None."""
         origin = get_origin(self.type)
         if origin is Annotated:
-            inner, *metadata = get_args(self.type)
+            inner, *marks = get_args(self.type)
+            metadata = [one for mark in marks for one in getattr(mark, "metadata", [mark])]
             yield from Wanted(inner, (*self.metadata, *metadata)).choices()
         elif origin in (Union, types.UnionType):
             for choice in get_args(self.type):
@@ -52,12 +53,33 @@ class Wanted:
             for word in get_args(choice.type)
         ]
 
+    def has_pattern(self) -> bool:
+        """Say whether it may be a text of a certain form, which its description tells."""
+        return any(
+            getattr(mark, "pattern", None) for choice in self.choices() for mark in choice.metadata
+        )
+
     def members(self) -> Wanted | None:
         """Return what the members of a list must be, if it may be a list."""
         for choice in self.choices():
             if get_origin(choice.type) is list:
                 return Wanted(get_args(choice.type)[0])
         return None
+
+    def keys(self) -> Wanted | None:
+        """Return what the keys of a mapping must be, if it may be one of settings by name."""
+        return next((Wanted(key) for key, _ in self._by_name()), None)
+
+    def values(self) -> Wanted | None:
+        """Return what is under the keys of a mapping, if it may be one of settings by name."""
+        return next((Wanted(value) for _, value in self._by_name()), None)
+
+    def _by_name(self) -> Iterator[tuple[Any, Any]]:
+        for choice in self.choices():
+            if get_origin(choice.type) is dict:
+                key, value = get_args(choice.type)
+                if Wanted(value).model() is not None:
+                    yield key, value
 
     def model(self) -> type[BaseModel] | None:
         """Return the class of its settings, if it may be a mapping of known keys."""
@@ -80,7 +102,7 @@ def wanted_at(model: type[BaseModel], path: KeyPath) -> Wanted | None:
             field = inner.model_fields[step]
             wanted = Wanted(field.annotation, tuple(field.metadata))
         else:
-            wanted = None
+            wanted = wanted.values()
     return wanted
 
 
@@ -178,7 +200,7 @@ def conversion(value: Json, wanted: Wanted) -> str | None:
             return f"write {value} without quotes; what comes from ${{NAME}} is always text"
         if wanted.members() is not None and len(value) < 80:
             return f"write [{value}]"
-    if str in types and isinstance(value, int | float):
+    if str in types and isinstance(value, int | float) and not wanted.has_pattern():
         return f'quote it: "{shown(value)}"'
     return None
 

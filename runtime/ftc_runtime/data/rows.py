@@ -93,11 +93,17 @@ def rows_file(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", newline="\n")
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """Give the rows of a file."""
+def read_lines(path: Path) -> Iterator[str]:
+    """Give the lines of a file of rows, one at a time, without the newline."""
     with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
-            yield row_from(json.loads(line))
+            yield line.removesuffix("\n")
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Give the rows of a file."""
+    for line in read_lines(path):
+        yield row_from(json.loads(line))
 
 
 def read_conversations(path: Path) -> Iterator[Conversation]:
@@ -106,7 +112,17 @@ def read_conversations(path: Path) -> Iterator[Conversation]:
     Raises:
         ValueError: if a row is of another type, which the artifact's kind rules out.
     """
-    for row in read_rows(path):
-        if not isinstance(row, Conversation):
-            raise ValueError(f"{path.name} holds {type(row).__name__}, not conversations")
-        yield row
+    for line in read_lines(path):
+        yield conversation_of(line, path)
+
+
+def conversation_of(line: str, path: Path) -> Conversation:
+    """Return the conversation of a line of *path*.
+
+    Raises:
+        ValueError: if it is a row of another type, which the artifact's kind rules out.
+    """
+    row = row_from(json.loads(line))
+    if not isinstance(row, Conversation):
+        raise ValueError(f"{path.name} holds {type(row).__name__}, not conversations")
+    return row

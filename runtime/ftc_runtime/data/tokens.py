@@ -7,10 +7,12 @@ memory, so that data loaders of several processes share its pages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryFile
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from ftc_runtime.errors import StageError
 from ftc_runtime.models.safetensors_file import Entry, Stored, read_header, write_file
 
 Scalar = TypeVar("Scalar", np.int32, np.int64)
+
+COPIED_AT_ONCE = 1 << 20
 
 IGNORED = -100
 """The label of a token that is not trained, as PyTorch's cross entropy skips it."""
@@ -84,18 +88,50 @@ def read_tokens(path: Path) -> TokenRows:
         raise StageError(str(error), "ftc verify --repair") from error
 
 
-def write_token_rows(path: Path, rows: Sequence[TokenRow]) -> None:
+class TokenWriter:
+    """Writes rows as `TokenRows` reads them, holding none of them in memory.
+
+    What is written comes to unnamed files beside the result, and from there into it at the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Begin a file. There is nothing under *path* before `close`."""
+        self.path = path
+        self.rows = 0
+        self.tokens = 0
+        self._flat = {name: TemporaryFile(dir=path.parent) for name in ("input_ids", "labels")}
+        self._offsets = TemporaryFile(dir=path.parent)
+        self._offsets.write(bytes(8))
+
+    def write(self, row: TokenRow) -> None:
+        """Write the next row."""
+        self._flat["input_ids"].write(row.input_ids.data)
+        self._flat["labels"].write(row.labels.data)
+        self.rows += 1
+        self.tokens += len(row.input_ids)
+        self._offsets.write(self.tokens.to_bytes(8, "little"))
+
+    def close(self, *more: Entry) -> None:
+        """Put the file together, with *more* tensors beside those of the rows."""
+        entries = [
+            Entry(name, "I32", (self.tokens,), partial(_copied, file))
+            for name, file in self._flat.items()
+        ]
+        offsets = Entry("offsets", "I64", (self.rows + 1,), partial(_copied, self._offsets))
+        write_file(self.path, [*entries, offsets, *more])
+        for file in (*self._flat.values(), self._offsets):
+            file.close()
+
+
+def _copied(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while part := file.read(COPIED_AT_ONCE):
+        yield part
+
+
+def write_token_rows(path: Path, rows: Iterable[TokenRow]) -> None:
     """Write rows as `TokenRows` reads them."""
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(row.input_ids) for row in rows], out=offsets[1:])
-    total = int(offsets[-1])
-    input_ids, labels = np.empty(total, np.int32), np.empty(total, np.int32)
-    for row, start, stop in zip(rows, offsets[:-1], offsets[1:], strict=True):
-        input_ids[start:stop] = row.input_ids
-        labels[start:stop] = row.labels
-    entries = [
-        Entry("input_ids", "I32", input_ids.shape, input_ids.tobytes),
-        Entry("labels", "I32", labels.shape, labels.tobytes),
-        Entry("offsets", "I64", offsets.shape, offsets.tobytes),
-    ]
-    write_file(path, entries)
+    writer = TokenWriter(path)
+    for row in rows:
+        writer.write(row)
+    writer.close()

@@ -2,17 +2,19 @@
 
 The library's own writer keeps metadata in a hash map, whose order changes between processes. Here
 the order of the tensors follows from their types and names alone, the one metadata entry is what
-transformers wants to see, and tensors are written one at a time: memory holds the largest of them.
+transformers wants to see, and tensors are written one at a time: memory holds the largest of them,
+or less where one is given in parts.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import TypeAlias
 
 ELEMENT_BYTES = {
     "F64": 8, "I64": 8, "U64": 8, "C64": 8,
@@ -25,14 +27,20 @@ ELEMENT_BYTES = {
 LONGEST_HEADER = 100_000_000
 
 
+Bytes: TypeAlias = bytes | memoryview
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tensor to be written. *read* gives its bytes, row-major and little-endian, when needed."""
+    """A tensor to be written. *read* gives its bytes, row-major and little-endian, when needed.
+
+    It may give them in parts, so that a tensor need not fit into memory.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
-    read: Callable[[], bytes | memoryview]
+    read: Callable[[], Bytes | Iterator[Bytes]]
 
     @property
     def size(self) -> int:
@@ -62,10 +70,15 @@ def write_file(path: Path, entries: Iterable[Entry]) -> None:
     with path.open("wb") as file:
         file.write(_header(ordered))
         for entry in ordered:
-            data = memoryview(entry.read()).cast("B") if entry.size else memoryview(b"")
-            if data.nbytes != entry.size:
-                raise ValueError(f"{entry.name} has {data.nbytes} bytes, its shape {entry.size}")
-            file.write(data)
+            written = sum(file.write(part) for part in _parts(entry))
+            if written != entry.size:
+                raise ValueError(f"{entry.name} has {written} bytes, its shape {entry.size}")
+
+
+def _parts(entry: Entry) -> Iterator[memoryview]:
+    given = entry.read() if entry.size else b""
+    parts = [given] if isinstance(given, bytes | memoryview) else given
+    return (memoryview(part).cast("B") for part in parts if len(part))
 
 
 def _header(ordered: list[Entry]) -> bytes:

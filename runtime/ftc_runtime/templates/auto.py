@@ -9,6 +9,7 @@ the beginning of the second, which is checked and never assumed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from ftc_runtime.errors import StageError
 from ftc_runtime.templates.model_jinja import ModelJinja
 from ftc_runtime.templates.rendered import Piece, Rendered, Specials, TemplateFault
 from ftc_runtime.templates.skeleton import Bone, pieces, skeleton, with_stand_ins
+from ftc_runtime.templates.thoughts import thoughts_in
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -44,6 +46,7 @@ class AutoTemplate:
                 "the model has no chat template, so `template: auto` has nothing to read",
                 "Use an instruction-tuned model, or choose a template: `template: chatml`",
             )
+        self._thinks = enable_thinking
         self._jinja = ModelJinja(tokenizer, enable_thinking=enable_thinking)
         self.specials = Specials(tokenizer)
         self._skeleton = lru_cache(maxsize=256)(self._bones)
@@ -57,15 +60,18 @@ class AutoTemplate:
             TemplateFault: if the template refuses it or leaves something out of it, or a prompt
                 does not begin the whole.
         """
-        self._check(conversation)
-        mark = self.specials.mark(conversation)
-        escaped = self._escaped(conversation, mark)
+        spoken = self._spoken(conversation)
+        mark = self.specials.mark(spoken)
+        escaped = self._escaped(spoken, mark)
         whole = self._jinja.run(escaped, ask=False)
         answers = frozenset(
             turn for turn, said in enumerate(escaped.messages) if said.role == "assistant"
         )
         found = self._by_skeleton(escaped, whole) or self._by_prompts(escaped, whole)
-        return Rendered(whole, found, mark, answers)
+        thoughts = thoughts_in(
+            whole, found, self._escaped(conversation, mark).messages, thinks=self._thinks is True
+        )
+        return Rendered(whole, found, mark, answers, thoughts)
 
     def prompt(self, conversation: Conversation) -> Rendered:
         """Return the text after which the assistant is to answer.
@@ -73,7 +79,7 @@ class AutoTemplate:
         Raises:
             TemplateFault: if the template refuses the conversation, or leaves something out of it.
         """
-        self._check(conversation)
+        conversation = self._spoken(conversation)
         mark = self.specials.mark(conversation)
         text = self._jinja.run(self._escaped(conversation, mark), ask=True)
         return Rendered(text, (Piece(0, len(text), "frame"),), mark)
@@ -106,15 +112,22 @@ class AutoTemplate:
         except TemplateFault:
             return False
 
-    def _check(self, conversation: Conversation) -> None:
-        """Refuse what the template would leave out without a word."""
+    def _spoken(self, conversation: Conversation) -> Conversation:
+        """Leave out thoughts where the model is not to think, as the prompt there says it did not.
+
+        Raises:
+            TemplateFault: for what the template would leave out without a word.
+        """
         said = conversation.messages
+        if self._thinks is False and any(message.reasoning_content for message in said):
+            said = tuple(replace(message, reasoning_content=None) for message in said)
         if any(message.reasoning_content is not None for message in said):
             if not self.writes_thoughts:
                 raise TemplateFault("it has a thought, which the model's own template leaves out")
         if conversation.tools or any(message.tool_calls for message in said):
             if not self.writes_tools:
                 raise TemplateFault("it has tools, which the model's own template leaves out")
+        return Conversation(said, conversation.tools)
 
     def _escaped(self, conversation: Conversation, mark: str) -> Conversation:
         return self.specials.escaped_conversation(conversation, mark) if mark else conversation
@@ -162,8 +175,12 @@ class AutoTemplate:
         # then found by their own text and what follows it.
         content = conversation.messages[turn].text.strip()
         plain = answer[answer.rfind(content) :] if content in answer else answer
-        if whole.startswith(prompt + plain):
-            return len(prompt), len(prompt) + len(plain)
+        starts = [prompt]
+        if self._thinks is False:  # the empty thought of the prompt stands in the last one only
+            starts.append(self._jinja.thinking_prompt(conversation.upto(turn)))
+        for start in starts:
+            if prompt.startswith(start) and whole.startswith(start + plain):
+                return len(start), len(start) + len(plain)
         raise TemplateFault(_difference(f"turn {turn}", prompt + answer, whole))
 
     def _turn_end(self) -> str:
@@ -187,7 +204,7 @@ def _answer_pieces(
     if not said or at < 0:
         yield Piece(first, last, "content", turn)
         return
-    yield Piece(first, at, "thinking", turn)
+    yield Piece(first, at, "thinking" if whole[first:at].strip() else "content", turn)
     yield Piece(at, at + len(said), "content", turn)
     yield Piece(at + len(said), last, "end", turn)
 

@@ -69,6 +69,10 @@ class DefinedTemplate:
                 "tool": definition.tool or definition.user,
             }.items()
         }
+        thinking = definition.thinking
+        self._thinking = (
+            (self._filled(thinking.start), self._filled(thinking.end)) if thinking else None
+        )
         self._tools = FORMATS[definition.tool_format] if definition.tool_format else None
         ends = [*definition.stop, self._tokens.eos]
         self.ends = tuple(dict.fromkeys(end for end in ends if end))
@@ -86,8 +90,8 @@ class DefinedTemplate:
         writer = self._written(conversation)
         answer = len(conversation.messages)
         writer.write(self._filled(self.definition.generation_prompt), "frame", answer)
-        if self.definition.thinking and not self.definition.enable_thinking:
-            writer.write(self._empty_thought(), "frame", answer)
+        if self._thinking and not self.definition.enable_thinking:
+            writer.write("".join(self._thinking), "frame", answer)
         return writer.rendered()
 
     def _written(self, conversation: Conversation) -> Writer:
@@ -145,7 +149,8 @@ class DefinedTemplate:
         before, after = self._slots["tool"]
         follows = at > 0 and messages[at - 1].role == "tool"
         more = at + 1 < len(messages) and messages[at + 1].role == "tool"
-        writer.write(self.definition.tool_separator if follows else before, "frame", at)
+        separator = self._filled(self.definition.tool_separator)
+        writer.write(separator if follows else before, "frame", at)
         writer.say(messages[at].text, "content", at)
         writer.write("" if more else after, "frame", at)
 
@@ -169,8 +174,8 @@ class DefinedTemplate:
 
         Where the model is not to think, the empty thought belongs to the prompt.
         """
-        thinking, thought = self.definition.thinking, message.reasoning_content
-        if thinking is None:
+        thought = message.reasoning_content
+        if self._thinking is None:
             if thought is not None:
                 raise TemplateFault("it has a thought, for which the template has no `thinking`")
             return
@@ -178,19 +183,16 @@ class DefinedTemplate:
         if thought and not (enabled and thinks):
             writer.left_out.add(at)
         if enabled and thinks:
-            writer.write(thinking.start, "thinking", at)
+            start, end = self._thinking
+            writer.write(start, "thinking", at)
             writer.say(thought or "", "thinking", at)
-            writer.write(thinking.end, "thinking", at)
+            writer.write(end, "thinking", at)
             if not thought:
                 writer.missing.add(at)
         elif enabled:
             writer.bare.add(at)
         elif thinks:
-            writer.write(self._empty_thought(), "frame", at)
-
-    def _empty_thought(self) -> str:
-        thinking = self.definition.thinking
-        return thinking.start + thinking.end if thinking else ""
+            writer.write("".join(self._thinking), "frame", at)
 
     def _filled(self, slot: str) -> str:
         return self._tokens.filled(slot)

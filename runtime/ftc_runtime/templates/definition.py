@@ -17,7 +17,9 @@ import yaml
 from pydantic import Field
 
 from ftc_runtime.contract import Settings
-from ftc_runtime.templates.tool_formats import ToolFormatName
+
+ToolFormatName = Literal["default", "qwen", "llama3", "mistral", "glm4"]
+"""The formats of `tool_formats.py`."""
 
 LIBRARY = Path(__file__).parent / "library"
 

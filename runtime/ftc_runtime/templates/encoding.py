@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +24,43 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
+Span = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids, and for each the span of `Rendered.text` that it stands for."""
+    """Token ids, and for each the span of `Rendered.text` that it stands for.
+
+    The spans of a whole text are read only where they are asked for: as a list they would cost
+    more than all the rest that Python does for a row.
+    """
 
     ids: list[int]
-    spans: list[tuple[int, int]]
+    offsets: list[Span] | Encoding
+
+    @property
+    def spans(self) -> list[Span]:
+        """All of them."""
+        return self.offsets if isinstance(self.offsets, list) else self.offsets.offsets
+
+    def within(self, first: int, last: int) -> slice:
+        """Return the tokens that lie whole between two places of the text.
+
+        No token begins or ends before one in front of it, so they are found by halving.
+        """
+        tokens = range(len(self.ids))
+        start = bisect_left(tokens, first, key=lambda token: self._span(token)[0])
+        behind = bisect_left(tokens, last, lo=start, key=lambda token: self._span(token)[0])
+        stop = bisect_right(
+            tokens, last, lo=start, hi=behind, key=lambda token: self._span(token)[1]
+        )
+        return slice(start, stop)
+
+    def _span(self, token: int) -> Span:
+        if isinstance(self.offsets, list):
+            return self.offsets[token]
+        found = self.offsets.token_to_chars(token)
+        return found if found is not None else (0, 0)
 
 
 class Encoder:
@@ -65,7 +97,7 @@ class Encoder:
         return [
             self._with_spelled_specials(item, encoding)
             if item.mark
-            else Encoded(encoding.ids, encoding.offsets)
+            else Encoded(encoding.ids, encoding)
             for item, encoding in zip(rendered, encodings, strict=True)
         ]
 

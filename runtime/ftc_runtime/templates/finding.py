@@ -11,6 +11,7 @@ from ftc_runtime.errors import StageError
 from ftc_runtime.templates.auto import AutoTemplate
 from ftc_runtime.templates.defined import DefinedTemplate
 from ftc_runtime.templates.definition import Definition
+from ftc_runtime.templates.parity import prove
 from ftc_runtime.templates.rendered import ChatTemplate, TemplateFault
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def finding(definition: Definition, tokenizer: PreTrainedTokenizerFast) -> Findi
     """Return how a template of the library or the project does with a tokenizer.
 
     Raises:
-        StageError: if no token of the tokenizer could end an answer.
+        StageError: if no token of the tokenizer could end an answer, or the Jinja that would be
+            served says something else than what would be trained.
     """
     chosen = DefinedTemplate(definition, tokenizer)
     known = tokenizer.get_vocab()
@@ -89,12 +91,25 @@ def finding(definition: Definition, tokenizer: PreTrainedTokenizerFast) -> Findi
         found.warnings.append(
             f"{', '.join(unknown)} is no token of the model's: the template is of another family"
         )
+    _hold_proof(definition, tokenizer)
     if tokenizer.chat_template:
         found.differences = _differences(chosen, tokenizer, definition.enable_thinking)
     if found.differences:
         where = ", ".join(found.differences)
         found.warnings.append(f"it differs from the model's own template: {where}")
     return found
+
+
+def _hold_proof(definition: Definition, tokenizer: PreTrainedTokenizerFast) -> None:
+    unlike = prove(definition, tokenizer)
+    if unlike:
+        first = unlike[0]
+        raise StageError(
+            f"the template cannot be served as it is trained with: {len(unlike)} of the probes "
+            f"differ, {first.probe!r} first\n  trained: {first.training!r}\n"
+            f"  served:  {first.serving!r}",
+            "Change its slots under `templates:`",
+        )
 
 
 def _differences(

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ftc_runtime.templates.definition import Definition, Thinking
-from ftc_runtime.templates.jinja_text import Lines, indented, jinja_string, when
+from ftc_runtime.templates.jinja_text import jinja_string, when
+from ftc_runtime.templates.lines import Lines, indented
 from ftc_runtime.templates.slots import BOS, EOS, Tokens, around
 from ftc_runtime.templates.tool_formats import FORMATS
 from ftc_runtime.templates.tool_jinja import JinjaTools, jinja_tools

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-Lines = list[str]
+from ftc_runtime.templates.lines import Lines, indented
 
 ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -19,8 +17,3 @@ def when(condition: str, lines: Lines) -> Lines:
     if not lines:
         return []
     return ["{%- if " + condition + " -%}", *indented(lines), "{%- endif -%}"]
-
-
-def indented(lines: Iterable[str]) -> Lines:
-    """Return lines a step further in."""
-    return [f"    {line}" for line in lines]

@@ -36,6 +36,14 @@ class ModelJinja:
         """
         return self._run(conversation, ask=ask, thinking=self._thinking)
 
+    def thinking_prompt(self, conversation: Conversation) -> str:
+        """Return the prompt that would have the model think.
+
+        Raises:
+            TemplateFault: if the template refuses it.
+        """
+        return self._run(conversation, ask=True, thinking={"enable_thinking": True})
+
     def depends_on_thinking(self, conversation: Conversation) -> bool:
         """Say whether a prompt or its answer is another with `enable_thinking` than without."""
         texts = {

@@ -1,7 +1,8 @@
 """A defined template for Ollama: a Go template, stop words and parameters of a Modelfile.
 
-Ollama renders a prompt by this template or, if the Jinja template in the GGUF can do more (tools),
-by that one. Both write what training wrote, so it is the same which it takes.
+Ollama renders a prompt by this template or by the Jinja template in the GGUF, if that can do more.
+What they can do it reads off their text: tools and thinking, counted. Both write what training
+wrote, so for conversations without tools it is the same which it takes.
 
 Tools are left to the Jinja template. Ollama gives a Go template the arguments of a call as a map,
 which Go writes in alphabetical order, and not in the one that the model was trained on.
@@ -12,14 +13,13 @@ the marks of a thought are plain text, since that is where Ollama looks for them
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ftc_runtime.templates.definition import Definition, Thinking
+from ftc_runtime.templates.go_text import go_plain, go_set, go_string, go_when
+from ftc_runtime.templates.lines import Lines, indented
 from ftc_runtime.templates.slots import BOS, Tokens, around
-
-Lines = list[str]
 
 SYSTEM = """\
 {{- range .Messages }}
@@ -32,19 +32,18 @@ LAST_USER = """\
     {{- if eq .Role "user" }}{{ $last = $at }}{{ end }}
 {{- end }}"""
 
-BOS_LIMIT = (
-    "the beginning-of-sequence token is not in it: llama.cpp puts it there, as the GGUF says"
-)
-SPECIALS_LIMIT = "a message that spells a special token, such as {}, becomes that token"
+BOS_LIMIT = "The beginning-of-sequence token is added by llama.cpp, if the GGUF says so."
+SPECIALS_LIMIT = "A message that spells a special token becomes that token."
 TURNS_LIMIT = (
-    "several messages of one role behind one another become one, with an empty line between; "
-    "system messages stand in front, wherever they were"
+    "Messages of one role behind one another are joined with an empty line between; "
+    "system messages stand in front."
 )
-LENGTH_LIMIT = "of a conversation beyond num_ctx the oldest turns are left out"
+LENGTH_LIMIT = "Of a conversation beyond `num_ctx` the oldest turns are left out."
+THINKING_LIMIT = "`think: true` is without effect on a model that was trained not to think."
 TOOLS_LIMIT = (
-    "tools are written by the GGUF's chat template, and Ollama hands them over in a form of its "
-    "own: a schema's `required` before its `properties`, and without keys that it does not know"
+    "A tool's schema comes in Ollama's own order of keys, and without those that it does not know."
 )
+OLD_LIMIT = "An Ollama that does not use the Jinja template in a GGUF refuses tools."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +78,24 @@ def to_ollama(
 ) -> OllamaTemplate:
     """Return what makes Ollama write the prompts that `DefinedTemplate` writes."""
     ends = [*definition.stop, tokens.eos]
+    add_bos = bool(tokens.bos) and definition.prefix.startswith(BOS)
     return OllamaTemplate(
         template="\n".join(_Compiler(definition, tokens).template()),
         stop=tuple(dict.fromkeys(end for end in ends if end)),
         num_ctx=num_ctx,
-        add_bos=bool(tokens.bos) and definition.prefix.startswith(BOS),
-        limits=_limits(definition, tokens),
+        add_bos=add_bos,
+        limits=tuple(_limits(definition, add_bos=add_bos)),
     )
 
 
-def _limits(definition: Definition, tokens: Tokens) -> tuple[str, ...]:
-    end = next(iter([*definition.stop, tokens.eos]), "")
-    limits = [TURNS_LIMIT, LENGTH_LIMIT]
-    if end:
-        limits.insert(0, SPECIALS_LIMIT.format(end))
-    if tokens.bos and definition.prefix.startswith(BOS):
-        limits.insert(0, BOS_LIMIT)
+def _limits(definition: Definition, *, add_bos: bool) -> Iterator[str]:
+    if add_bos:
+        yield BOS_LIMIT
+    yield from (SPECIALS_LIMIT, TURNS_LIMIT, LENGTH_LIMIT)
+    if definition.thinking and definition.enable_thinking is False:
+        yield THINKING_LIMIT
     if definition.tool_format:
-        limits.append(TOOLS_LIMIT)
-    return tuple(limits)
+        yield from (TOOLS_LIMIT, OLD_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +109,16 @@ class _Compiler:
         """The whole of it."""
         defined = self.definition
         lines = [
-            *_set("$system", _string(defined.default_system or ""), new=True),
+            *go_set("$system", go_string(defined.default_system or ""), new=True),
             *SYSTEM.splitlines(),
             *self.think(),
-            *_set("$returned", "false", new=True),
+            *go_set("$returned", "false", new=True),
             *self.printed(defined.prefix.removeprefix(BOS)),
         ]
         if defined.system_place == "own":
             lines += self.system()
         else:
-            lines += _set("$asked", "false", new=True)
+            lines += go_set("$asked", "false", new=True)
         return [*lines, *self.messages(), *self.end()]
 
     def think(self) -> Lines:
@@ -131,8 +129,8 @@ class _Compiler:
         defined = self.definition
         lines: Lines = []
         if self.may_think():
-            lines += _set("$think", "true" if defined.enable_thinking else "false", new=True)
-            lines += _when(".IsThinkSet", _set("$think", ".Think"))
+            lines += go_set("$think", "true" if defined.enable_thinking else "false", new=True)
+            lines += go_when(".IsThinkSet", go_set("$think", ".Think"))
         if defined.thinking and not defined.preserve_thinking:
             lines += LAST_USER.splitlines()
         return lines
@@ -144,29 +142,29 @@ class _Compiler:
     def system(self) -> Lines:
         """The system message, if there is one."""
         before, after = around(self.definition.system)
-        return _when("$system", [*self.printed(before), "{{- $system }}", *self.printed(after)])
+        return go_when("$system", [*self.printed(before), "{{- $system }}", *self.printed(after)])
 
     def messages(self) -> Lines:
         """Every message but the system's. The results of several calls are one turn."""
         before, after = around(self.definition.tool or self.definition.user)
-        returned = _when("$returned", [*_set("$returned", "false"), *self.printed(after)])
+        returned = go_when("$returned", [*go_set("$returned", "false"), *self.printed(after)])
         turns = [
             '{{- if eq .Role "tool" }}',
             "    {{- if $returned }}",
-            *_indented(_indented(self.printed(self.definition.tool_separator))),
+            *indented(indented(self.printed(self.definition.tool_separator))),
             "    {{- else }}",
-            *_indented(_indented([*_set("$returned", "true"), *self.printed(before)])),
+            *indented(indented([*go_set("$returned", "true"), *self.printed(before)])),
             "    {{- end }}",
             "    {{- .Content }}",
             '{{- else if eq .Role "user" }}',
-            *_indented([*returned, *self.user()]),
+            *indented([*returned, *self.user()]),
             '{{- else if eq .Role "assistant" }}',
-            *_indented([*returned, *self.answer()]),
+            *indented([*returned, *self.answer()]),
             "{{- end }}",
         ]
         return [
             "{{- range $at, $message := .Messages }}",
-            *_indented(turns),
+            *indented(turns),
             "{{- end }}",
             *returned,
         ]
@@ -176,7 +174,7 @@ class _Compiler:
         before, after = around(self.definition.user)
         system: Lines = []
         if self.definition.system_place == "user":
-            system = _when("not $asked", [*_set("$asked", "true"), *self.system()])
+            system = go_when("not $asked", [*go_set("$asked", "true"), *self.system()])
         return [*self.printed(before), *system, "{{- .Content }}", *self.printed(after)]
 
     def answer(self) -> Lines:
@@ -187,7 +185,7 @@ class _Compiler:
         if defined.thinking:
             thought = self.thought(defined.thinking)
             if not defined.preserve_thinking:
-                thought = _when("gt $at $last", thought)
+                thought = go_when("gt $at $last", thought)
         return [
             *self.printed(defined.generation_prompt),
             *thought,
@@ -201,12 +199,18 @@ class _Compiler:
         empty = self.printed(thinking.start + thinking.end)
         if not self.may_think():
             return empty
-        start, end = _plain(thinking.start), _plain(thinking.end)
-        return [
-            "{{- if $think }}" + start + "{{ .Thinking }}" + end + "{{ else }}",
-            *_indented(empty),
-            "{{- end }}",
-        ]
+        start, end = (go_plain(self.tokens.filled(mark)) for mark in (thinking.start, thinking.end))
+        shown = ["{{- if $think }}" + start + "{{ .Thinking }}" + end + "{{ else }}"]
+        if self.definition.tool_format and "<think>" not in start:
+            # Ollama would count thinking here and not in the Jinja template, and take this one.
+            shown = [
+                "{{- if $think }}",
+                *indented(self.printed(thinking.start)),
+                "    {{- .Thinking }}",
+                *indented(self.printed(thinking.end)),
+                "{{- else }}",
+            ]
+        return [*shown, *indented(empty), "{{- end }}"]
 
     def end(self) -> Lines:
         """The header of the answer that is asked for."""
@@ -214,34 +218,10 @@ class _Compiler:
         lines = self.printed(defined.generation_prompt)
         if defined.thinking:
             empty = self.printed(defined.thinking.start + defined.thinking.end)
-            lines += _when("not $think", empty) if self.may_think() else empty
+            lines += go_when("not $think", empty) if self.may_think() else empty
         return lines
 
     def printed(self, slot: str) -> Lines:
         """What prints a text of the template's own."""
         text = self.tokens.filled(slot)
-        return ["{{- " + _string(text) + " }}"] if text else []
-
-
-def _when(condition: str, lines: Lines) -> Lines:
-    if not lines:
-        return []
-    return ["{{- if " + condition + " }}", *_indented(lines), "{{- end }}"]
-
-
-def _set(name: str, value: str, *, new: bool = False) -> Lines:
-    return ["{{- " + name + (" := " if new else " = ") + value + " }}"]
-
-
-def _indented(lines: Iterable[str]) -> Lines:
-    return [f"    {line}" for line in lines]
-
-
-def _string(text: str) -> str:
-    """Return a text as a Go string, whose escapes are those of JSON."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _plain(text: str) -> str:
-    """Return a text as it may stand between tags."""
-    return text.replace("{{", '{{ "{{" }}')
+        return ["{{- " + go_string(text) + " }}"] if text else []

@@ -98,7 +98,16 @@ PROBES: dict[str, Conversation] = {
     "tools": Conversation(
         (text_message("user", "Hello"), text_message("assistant", "Hi!")), (WEATHER, CLOCK)
     ),
-    "calls": Conversation(
+    "a call": Conversation(
+        (
+            text_message("user", "How warm is it?"),
+            _calling("", MANY),
+            text_message("tool", '{"degrees": 21}'),
+            text_message("assistant", "21 degrees."),
+        ),
+        (WEATHER,),
+    ),
+    "several calls": Conversation(
         (
             text_message("system", "Be brief."),
             text_message("user", "How warm is it?"),

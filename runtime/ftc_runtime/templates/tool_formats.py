@@ -15,9 +15,8 @@ from typing import Literal
 
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import ToolCall
+from ftc_runtime.templates.definition import ToolFormatName
 from ftc_runtime.templates.rendered import TemplateFault
-
-ToolFormatName = Literal["default", "qwen", "llama3", "mistral", "glm4"]
 
 Tool = Mapping[str, Json]
 Said = Callable[[str], str]
@@ -52,6 +51,11 @@ class ToolFormat:
     lone: Literal["listed", "bare", "only"] = "listed"
     """One call: like several; without *start* and *end*; or there are never several."""
 
+    @property
+    def parallel(self) -> bool:
+        """Whether an answer may call several tools at once."""
+        return self.lone != "only"
+
     def announced(self, tools: Sequence[Tool], said: Said) -> str:
         """Return what stands behind the system message's text.
 
@@ -69,7 +73,7 @@ class ToolFormat:
         Raises:
             TemplateFault: if there are several, which the format cannot write.
         """
-        if len(calls) > 1 and self.lone == "only":
+        if len(calls) > 1 and not self.parallel:
             raise TemplateFault(ONE_CALL)
         listing = self.calls
         if len(calls) == 1 and self.lone == "bare":

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ftc_runtime.templates.jinja_text import Lines, indented, jinja_string, when
+from ftc_runtime.templates.jinja_text import jinja_string, when
+from ftc_runtime.templates.lines import Lines, indented
 from ftc_runtime.templates.tool_formats import ONE_CALL, Listing, ToolFormat, slotted
 
 NAMES = """\
@@ -78,7 +79,7 @@ def _called(form: ToolFormat) -> Lines:
     several = "message.tool_calls | length > 1"
     if form.lone == "bare":
         start, end = when(several, start), when(several, end)
-    if form.lone == "only":
+    if not form.parallel:
         start = when(several, _printed(f"raise_exception({jinja_string(ONE_CALL)})"))
     return [*start, *_each("call", "message.tool_calls", form.calls, slots=slots), *end]
 

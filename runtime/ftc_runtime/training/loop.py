@@ -7,17 +7,20 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from peft import PeftModel
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from ftc_runtime import events, manifest
-from ftc_runtime.data.tokens import IGNORED, TokenRows
+from ftc_runtime.data.tokens import IGNORED
 from ftc_runtime.stages.sft.spec import Training
 from ftc_runtime.training.checkpoints import Checkpoints, load_weights, save_weights
-from ftc_runtime.training.collator import Collator
+from ftc_runtime.training.collator import Batch, Collator, PackedRows, on_device
 from ftc_runtime.training.curves import Curves
+from ftc_runtime.training.isolation import prove_isolation
 from ftc_runtime.training.loss import LabelLoss
 from ftc_runtime.training.order import MicroBatches, RowOrder
 from ftc_runtime.training.pulse import Pulse
@@ -26,16 +29,16 @@ from ftc_runtime.training.stop import Stop
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How many steps there are, and in which order the rows come."""
+    """How many steps there are, and in which order the samples come."""
 
     order: RowOrder
     steps: int
     warmup_steps: int
 
 
-def schedule(training: Training, *, rows: int) -> Schedule:
-    """Return the schedule that the settings ask for on so many rows."""
-    order = RowOrder(rows, training.global_batch_size, training.seed)
+def schedule(training: Training, *, samples: int) -> Schedule:
+    """Return the schedule that the settings ask for on so many samples."""
+    order = RowOrder(samples, training.global_batch_size, training.seed)
     steps = training.max_steps or ceil(training.num_train_epochs * order.steps_per_epoch)
     return Schedule(order, steps, training.warmup_steps or ceil(training.warmup_ratio * steps))
 
@@ -76,7 +79,7 @@ class LabelTrainer(Trainer):  # type: ignore[misc]
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: dict[str, torch.Tensor],
+        inputs: Batch,
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> torch.Tensor:
@@ -98,39 +101,46 @@ class LabelTrainer(Trainer):  # type: ignore[misc]
 
 def train(
     model: PeftModel,
-    rows: TokenRows,
+    collator: Collator,
     *,
-    eval_rows: TokenRows | None,
+    evaluation: Collator | None,
+    lengths: NDArray[np.int64],
     training: Training,
+    batch_size: int,
     work: Path,
 ) -> Curves:
     """Train the adapter of *model* in place. Returns the curves. Writes only under *work*.
+
+    *evaluation* gives the batches whose loss is measured. *lengths*: tokens of each row.
+    *batch_size*: rows or packs of one forward pass.
 
     Goes on from the newest whole checkpoint there. SIGTERM saves at the end of the step and ends
     the process.
 
     Raises:
-        StageError: if the loss or its gradient stops being a number, or the disk is full.
+        StageError: if the rows of a pack see each other, the loss or its gradient stops being a
+            number, or the disk is full.
     """
-    plan = schedule(training, rows=len(rows))
-    batches = MicroBatches(plan.order, size=training.micro_batch_size())
     loss = LabelLoss(model.get_base_model())
-    lengths = rows.lengths()
+    if isinstance(collator, PackedRows):
+        prove_isolation(model, loss, varlen=collator.varlen)
+    plan = schedule(training, samples=len(collator))
+    batches = MicroBatches(plan.order, size=batch_size)
     curves = Curves(
-        rows_of=plan.order.step,
-        tokens_of=lambda step_rows: int(lengths[step_rows].sum()),
+        rows_of=lambda step: collator.rows_of(plan.order.step(step)),
+        tokens_of=lambda rows: int(lengths[rows].sum()),
         evaluate=None
-        if eval_rows is None
-        else lambda: mean_loss(model, eval_rows, loss=loss, batch_size=batches.size),
+        if evaluation is None
+        else lambda: mean_loss(model, evaluation, loss=loss, batch_size=batches.size),
         steps_per_epoch=plan.order.steps_per_epoch,
         logging_steps=training.logging_steps,
     )
     stop = Stop()
     trainer = LabelTrainer(
         OrderedLoader(
-            range(len(rows)),
+            range(len(collator)),
             batch_sampler=batches,
-            collate_fn=Collator(rows),
+            collate_fn=collator,
             generator=torch.Generator(),
         ),
         loss,
@@ -192,15 +202,14 @@ def _arguments(
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def mean_loss(model: PeftModel, rows: TokenRows, *, loss: LabelLoss, batch_size: int) -> float:
-    """Return the mean loss over all label tokens of *rows*."""
+def mean_loss(model: PeftModel, collator: Collator, *, loss: LabelLoss, batch_size: int) -> float:
+    """Return the mean loss over all label tokens."""
     was_training = model.training
     model.eval()
-    collate = Collator(rows)
     total, labels = 0.0, 0
-    for start in range(0, len(rows), batch_size):
-        batch = collate(range(start, min(start + batch_size, len(rows))))
-        batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+    for start in range(0, len(collator), batch_size):
+        batch = collator(range(start, min(start + batch_size, len(collator))))
+        batch = on_device(batch, model.device)
         total += loss(model, batch).item()
         labels += int(batch["labels"].ne(IGNORED).sum())
     model.train(was_training)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, write_token_rows
+from ftc_runtime.data import tokens
+from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, TokenWriter, write_token_rows
+from ftc_runtime.models.safetensors_file import Entry
 
 
 def row(*ids: int) -> TokenRow:
@@ -36,6 +39,40 @@ def test_no_rows_are_a_file_too(tmp_path: Path) -> None:
     write_token_rows(tmp_path / "rows.safetensors", [])
 
     assert len(TokenRows(tmp_path / "rows.safetensors")) == 0
+
+
+def test_a_file_written_in_parts_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many parts it is copied in, also with tensors of other makers in it."""
+    written = [row(*range(1, length)) for length in range(2, 60)]
+    more = Entry("packs", "I64", (2,), np.array([7, 8]).tobytes)
+    whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
+    for path, at_once in ((whole, 1 << 20), (parts, 100)):
+        monkeypatch.setattr(tokens, "COPIED_AT_ONCE", at_once)
+        writer = TokenWriter(path)
+        for one in written:
+            writer.write(one)
+        writer.close(more)
+
+    assert parts.read_bytes() == whole.read_bytes()
+    assert load_file(parts)["packs"].tolist() == [7, 8]
+    assert load_file(parts)["input_ids"].tolist() == [
+        token for one in written for token in one.input_ids.tolist()
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "parts.safetensors",
+        "whole.safetensors",
+    ]
+
+
+def test_the_bytes_are_those_of_the_format(tmp_path: Path) -> None:
+    """A golden digest: other bytes would be another key for every finetune."""
+    write_token_rows(tmp_path / "rows.safetensors", [row(1, 2, 3), row(4), row(5, 6)])
+
+    assert hashlib.sha256((tmp_path / "rows.safetensors").read_bytes()).hexdigest() == (
+        "c9e8e6a753c347874fd437bdd7285288b63539c5a28df5b066c41b187e8444cd"
+    )
 
 
 def test_the_file_is_safetensors_of_fixed_types(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from ftc_runtime.data.conversation import ToolCall
+from ftc_runtime.templates.definition import ToolFormatName
 from ftc_runtime.templates.rendered import TemplateFault
-from ftc_runtime.templates.tool_formats import FORMATS, ToolFormatName
+from ftc_runtime.templates.tool_formats import FORMATS
 from tool_probes import NESTED, NOW, ODD, ONE, TWO, WEATHER
 
 ANNOUNCED: dict[ToolFormatName, str] = {

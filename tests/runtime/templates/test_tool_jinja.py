@@ -6,7 +6,8 @@ import jinja2
 import pytest
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
-from ftc_runtime.templates.tool_formats import FORMATS, ONE_CALL, ToolFormatName
+from ftc_runtime.templates.definition import ToolFormatName
+from ftc_runtime.templates.tool_formats import FORMATS, ONE_CALL
 from ftc_runtime.templates.tool_jinja import jinja_tools
 from tool_probes import CALLS, TOOLS, TWO
 

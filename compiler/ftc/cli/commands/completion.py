@@ -43,6 +43,9 @@ complete -c ftc -f -a \
     '(ftc completion --words (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
 }
 
+TAKE_NAMES = ("build", "plan", "status", "why", "show", "graph", "log", "compare", "preview")
+"""The commands that take targets or stages."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -98,7 +101,7 @@ def _names(command: str) -> list[str]:
     from ftc.cli.workspace import open_workspace
     from ftc.diagnostics import ProjectError
 
-    if command not in ("build", "plan", "status", "why", "show", "graph", "log", "compare"):
+    if command not in TAKE_NAMES:
         return []
     try:
         workspace = open_workspace()

@@ -54,9 +54,9 @@ def call_from(call: Any, *, named: str) -> ToolCall:
     given = function.get("arguments")
     if given is None or given == "":
         given = {}
-    arguments = parsed(given, named=f"the arguments in {named}")
+    arguments = parsed(given, named=f"{named}.arguments")
     if not isinstance(arguments, dict):
-        raise RowFault(f"the arguments in {named} are not an object")
+        raise RowFault(f"{named}.arguments is not an object")
     return ToolCall(name, cast(Mapping[str, Json], json_value(arguments, named=named)))
 
 

@@ -1,14 +1,15 @@
 """Supervised fine-tuning: a base model and token rows in, a LoRA adapter and its curves out."""
 
-from pathlib import Path
-
 from ftc_runtime import events
 from ftc_runtime.contract import StageSpec
-from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, read_tokens, write_token_rows
+from ftc_runtime.data.packing import best_fit
+from ftc_runtime.data.tokens import IGNORED, TokenRows, read_tokens
 from ftc_runtime.errors import StageError
 from ftc_runtime.models.loading import load_causal_lm
 from ftc_runtime.stages.sft.spec import Params
 from ftc_runtime.training.adapter import attach_lora, write_adapter
+from ftc_runtime.training.attention import load_options, set_attention
+from ftc_runtime.training.collator import Collator, PackedRows, PaddedRows
 from ftc_runtime.training.determinism import pin
 from ftc_runtime.training.loop import train
 
@@ -16,30 +17,36 @@ from ftc_runtime.training.loop import train
 def run(params: Params, stage: StageSpec) -> None:
     """Train an adapter of inputs["model"] on the rows of inputs["train"]."""
     events.phase("reading the token rows")
-    train_rows = _rows(stage, "train")
+    rows = _rows(stage, "train")
     eval_rows = _rows(stage, "eval") if "eval" in stage.inputs else None
-    if params.rehearsal:
-        train_rows = _longest(train_rows, times=params.training.global_batch_size, work=stage.work)
 
     events.phase("loading the model")
     pin(seed=params.training.seed, threads=stage.threads)
-    model = load_causal_lm(stage.inputs["model"], dtype=params.dtype)
-    _check_vocabulary(train_rows, vocabulary=model.config.get_text_config().vocab_size)
+    model = load_causal_lm(
+        stage.inputs["model"], dtype=params.dtype, **load_options(params.attn_implementation)
+    )
+    _check_vocabulary(rows, vocabulary=model.config.get_text_config().vocab_size)
+    varlen = set_attention(model, params.attn_implementation, packing=params.data.packing)
     adapted = attach_lora(model, params.lora)
 
+    collator = _collator(rows, params, varlen=varlen, rehearsal=params.rehearsal)
     events.phase(f"training {adapted.trained:,} of {adapted.total:,} weights")
     curves = train(
         adapted.model,
-        train_rows,
-        eval_rows=eval_rows,
+        collator,
+        evaluation=None
+        if eval_rows is None
+        else _collator(eval_rows, params, varlen=varlen, rehearsal=False),
+        lengths=rows.lengths(),
         training=params.training,
+        batch_size=params.micro_batch_size(),
         work=stage.work,
     )
 
     events.phase("writing the adapter")
     write_adapter(adapted.model, stage.outputs["adapter"])
     curves.write(stage.outputs["curves"])
-    events.done(rows=len(train_rows), steps=len(curves.points), loss=curves.points[-1].loss)
+    events.done(rows=len(rows), steps=len(curves.points), loss=curves.points[-1].loss)
 
 
 def _rows(stage: StageSpec, role: str) -> TokenRows:
@@ -62,14 +69,29 @@ def _is_trained(rows: TokenRows, number: int) -> bool:
     return bool((rows[number][1][1:] != IGNORED).any())
 
 
-def _longest(rows: TokenRows, *, times: int, work: Path) -> TokenRows:
-    """Return the longest of the rows that train something, so many times."""
+def _collator(rows: TokenRows, params: Params, *, varlen: bool, rehearsal: bool) -> Collator:
+    """Return what makes batches of the rows: of each by itself, or of packs.
+
+    Packs are made here and not with the token rows, which so are the same file whether or not
+    they are packed: it takes a fraction of a second.
+    """
     lengths = rows.lengths()
-    trained = [number for number in range(len(rows)) if _is_trained(rows, number)]
-    longest = rows[max(trained, key=lambda number: int(lengths[number]))]
-    file = work / "longest.safetensors"
-    write_token_rows(file, [TokenRow(*longest)] * times)
-    return read_tokens(file)
+    if params.data.packing:
+        samples = best_fit(lengths, size=params.data.max_length or int(lengths.max()))
+    else:
+        samples = [[row] for row in range(len(rows))]
+    if rehearsal:
+        samples = [_largest(samples, rows)] * params.training.global_batch_size
+    if params.data.packing or varlen:
+        return PackedRows(rows, samples, varlen=varlen)
+    return PaddedRows(rows, samples)
+
+
+def _largest(samples: list[list[int]], rows: TokenRows) -> list[int]:
+    """Return the one of most tokens of the samples that train something."""
+    lengths = rows.lengths()
+    trained = [sample for sample in samples if any(_is_trained(rows, row) for row in sample)]
+    return max(trained, key=lambda sample: int(lengths[sample].sum()))
 
 
 def _check_vocabulary(rows: TokenRows, *, vocabulary: int) -> None:

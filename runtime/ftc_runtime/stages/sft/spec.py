@@ -28,7 +28,9 @@ class Training(Settings):
         default=None, description="Stop after so many optimiser steps, whatever the epochs", ge=1
     )
     global_batch_size: int = Field(
-        default=8, description="Rows per optimiser step, over all devices and accumulation", ge=1
+        default=8,
+        description="Rows or packs per optimiser step, over devices and accumulation",
+        ge=1,
     )
     learning_rate: float = Field(default=2e-4, description="Peak learning rate", gt=0)
     lr_scheduler_type: Literal[
@@ -53,7 +55,9 @@ class Training(Settings):
         default=42, description="Of the adapter, the order of rows, dropout", ge=0, lt=2**32
     )
     per_device_train_batch_size: int | None = operational(
-        None, "Rows per device and forward pass; chosen unless given, the rest is accumulated", ge=1
+        None,
+        "Rows or packs per device and forward pass; chosen unless given, the rest is accumulated",
+        ge=1,
     )
     gradient_checkpointing: bool = operational(False, "Recompute activations to save memory")
     logging_steps: int = operational(1, "Report the loss every so many steps", ge=1)
@@ -65,16 +69,15 @@ class Training(Settings):
         1800, "Seconds that a step may take before a process counts as stalled", ge=1
     )
 
-    def micro_batch_size(self) -> int:
-        """Return the rows of one forward pass: as given, else the most that divides, up to 8."""
+    def micro_batch_size(self, *, most: int) -> int:
+        """Return the rows of one forward pass: as given, else the most that divides, up to *most*."""
         whole, share = self.global_batch_size, self.per_device_train_batch_size
         if share is not None:
             return min(share, whole)
-        return next(size for size in range(min(8, whole), 0, -1) if whole % size == 0)
+        return next(size for size in range(min(most, whole), 0, -1) if whole % size == 0)
 
-    def rehearsed(self) -> Self:
-        """Return one step at the peak learning rate, of as many rows as one forward pass takes."""
-        rows = self.micro_batch_size()
+    def rehearsed(self, *, rows: int) -> Self:
+        """Return one step at the peak learning rate, of so many rows in one forward pass."""
         return self.model_copy(
             update={
                 "max_steps": 1,
@@ -86,12 +89,33 @@ class Training(Settings):
         )
 
 
+class Packing(Settings):
+    """Whether rows share a sequence."""
+
+    packing: bool = Field(
+        default=False,
+        description="Fill sequences of max_length tokens with rows that do not see each other",
+    )
+
+
+class Packs(Packing):
+    """Whether rows share a sequence, and how long it is."""
+
+    max_length: int | None = Field(
+        default=None, description="Tokens of a pack: data.max_length, where rows are packed", ge=1
+    )
+
+
 class Tuning(Settings):
     """What is trained, and how."""
 
     dtype: Dtype = Field(
         default="auto",
         description="Type of the frozen base while training; auto is the model's own",
+    )
+    attn_implementation: Literal["auto", "eager", "sdpa", "varlen"] = Field(
+        default="auto",
+        description="How attention is computed; auto is transformers' choice, and for packs varlen",
     )
     lora: Lora = Field(default=Lora(), description="The adapter")
     training: Training = Field(default=Training(), description="The loop")
@@ -113,11 +137,17 @@ class Params(Tuning, StageParams):
     devices: ClassVar = 1
     resumes: ClassVar = True
 
-    rehearsal: bool = Field(default=False, description="Train on the longest row alone")
+    data: Packs = Field(default=Packs(), description="How rows are put together")
+    rehearsal: bool = Field(default=False, description="Train on the longest row or pack alone")
+
+    def micro_batch_size(self) -> int:
+        """Return the rows or packs of one forward pass. A pack alone is as much as several rows."""
+        return self.training.micro_batch_size(most=1 if self.data.packing else 8)
 
     def rehearsed(self) -> Self:
-        """Return one step on the longest row, as often as a forward pass takes rows.
+        """Return one step on the longest row or pack, as often as a forward pass takes them.
 
         So what would run out of memory does so now.
         """
-        return self.model_copy(update={"rehearsal": True, "training": self.training.rehearsed()})
+        training = self.training.rehearsed(rows=self.micro_batch_size())
+        return self.model_copy(update={"rehearsal": True, "training": training})

@@ -64,16 +64,17 @@ class RowMaker:
                 made[number] = Made(reason="refused", fault=str(fault))
         encoded = self.encoder.encode(list(rendered.values()))
         for (number, text), tokens in zip(rendered.items(), encoded, strict=True):
-            made[number] = self._made(Fitted(conversations[number], text, tokens))
+            made[number] = self.made(Fitted(conversations[number], text, tokens))
         return [made[number] for number in range(len(conversations))]
 
-    def _made(self, whole: Fitted) -> Made:
+    def made(self, whole: Fitted) -> Made:
+        """Return what becomes of one that is rendered and encoded."""
         length = len(whole.encoded.ids)
         try:
             thoughts = counted_thoughts(whole, self.data)
             if thoughts.missing and self.data.missing_thinking in ("error", "drop"):
                 return Made(reason="no thought", length=length, thoughts=thoughts)
-            fitted = self._fitted(whole)
+            fitted = self.fitted(whole)
             if fitted is None:
                 return Made(reason="overlong", length=length, thoughts=thoughts)
             messages = fitted.conversation.messages
@@ -84,7 +85,8 @@ class RowMaker:
             return Made(reason="untrained", length=length, thoughts=thoughts)
         return Made(row, length=length, cut=length - len(row.input_ids), thoughts=thoughts)
 
-    def _fitted(self, whole: Fitted) -> Fitted | None:
+    def fitted(self, whole: Fitted) -> Fitted | None:
+        """Return it cut to `max_length`, if that is wanted and needed; None if it is too long."""
         if len(whole.encoded.ids) <= self.data.max_length:
             return whole
         if self.data.overlong != "truncate":
@@ -107,11 +109,9 @@ def token_row(
         TemplateFault: if a message is to be trained that cannot be found in the text.
     """
     input_ids = np.array(encoded.ids, np.int32)
-    spans = np.array(encoded.spans, np.int64).reshape(-1, 2)
-    starts, stops = spans[:, 0], spans[:, 1]
     labels = np.full_like(input_ids, IGNORED)
     for first, last in trained_spans(rendered, messages, masking=masking):
-        inside = (starts >= first) & (starts < last) & (stops <= last)
+        inside = encoded.within(first, last)
         labels[inside] = input_ids[inside]
     return TokenRow(input_ids, labels)
 

@@ -63,7 +63,42 @@ class Data(Masking):
     )
 
 
-class Params(StageParams):
+Mix = Literal["concat", "interleave_under", "interleave_over", "interleave_once"]
+
+
+class Share(Settings):
+    """How much of a mix one dataset is."""
+
+    weight: float | None = Field(
+        default=None,
+        description="With concat the share of its rows that is taken, by a hash of each: 0.5 is "
+        "half of them, 2.5 two copies and half of a third. With interleave how likely it gives "
+        "the next row, beside the weights of the others, 1 where there is none; with no weight "
+        "at all they take turns",
+        gt=0,
+    )
+    repeat: int = Field(
+        default=1,
+        description="How often its rows are there, as if its file held them so often",
+        ge=1,
+    )
+
+
+class Mixing(Settings):
+    """How several datasets become one."""
+
+    mix: Mix = Field(
+        default="concat",
+        description="concat: one behind the other. interleave_under: row by row, until a dataset "
+        "is at its end. interleave_over: until each has been at its end; those that are begin "
+        "again. interleave_once: each row once, the others go on when a dataset is at its end",
+    )
+    mix_seed: int = Field(
+        default=0, description="Another seed takes other rows, or draws them in another order", ge=0
+    )
+
+
+class Params(Mixing, StageParams):
     """Render conversations with the chat template and mask all but the assistant's turns."""
 
     kind: ClassVar = "tokens"
@@ -83,3 +118,6 @@ class Params(StageParams):
     libraries: ClassVar = ("transformers", "tokenizers", "jinja2")
 
     data: Data = Field(default=Data(), description="How rows become token ids")
+    shares: list[Share] = Field(
+        default=[], description="Of train.0, train.1, ...: how much of the mix each is"
+    )

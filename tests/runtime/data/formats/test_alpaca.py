@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from ftc_runtime.data.conversation import Conversation
+from ftc_runtime.data.conversation import Conversation, text_message
 from ftc_runtime.data.formats.converting import converted
 from ftc_runtime.data.formats.values import RowFault
 from ftc_runtime.data.reading.raw import RawRow
-from ftc_runtime.stages.dataset.spec import Reading
+from ftc_runtime.data.rows import Judged, Preference
+from ftc_runtime.stages.dataset.spec import Columns, Reading
 
 
 def conversation(row: object) -> Conversation:
@@ -60,6 +61,73 @@ def test_system_and_history_come_first() -> None:
         ("user", "Q3"),
         ("assistant", "A3"),
     ]
+
+
+def test_other_names_are_laid_over_the_usual_ones() -> None:
+    """A partial map keeps the rest; tools are read, and a thought is taken out."""
+    row = {
+        "问": "你好",
+        "input": "世界",
+        "answer": "<think>\n想\n</think>\n\n好",
+        "system": "S",
+        "tools": '[{"name": "f"}]',
+        "output": "not this",
+    }
+    reading = Reading(columns=Columns(prompt="问", response="answer"))
+
+    assert converted(RawRow(1, row), reading) == Conversation(
+        (
+            text_message("system", "S"),
+            text_message("user", "你好\n世界"),
+            text_message("assistant", "好", reasoning_content="想"),
+        ),
+        ({"type": "function", "function": {"name": "f"}},),
+    )
+
+
+def test_two_answers_and_a_judged_one() -> None:
+    """For preference and for kto. A table of text writes true and false as words."""
+    prompt = text_message("user", "Q")
+    both = {"instruction": "Q", "chosen": "好", "rejected": "no"}
+
+    assert converted(RawRow(1, both), Reading(type="preference")) == Preference(
+        Conversation((prompt,)), text_message("assistant", "好"), text_message("assistant", "no")
+    )
+    for word, label in ((True, True), (0, False), ("TRUE", True), ("0", False)):
+        row = {"instruction": "Q", "output": "A", "kto_tag": word}
+        assert converted(RawRow(1, row), Reading(type="kto")) == Judged(
+            Conversation((prompt, text_message("assistant", "A"))), label
+        )
+
+
+@pytest.mark.parametrize(
+    ("row", "reading", "reason"),
+    [
+        ({"instruction": "Q", "output": "A"}, Reading(type="preference"), "no chosen"),
+        (
+            {"instruction": "Q", "chosen": "A", "rejected": {}},
+            Reading(type="preference"),
+            "rejected is not text",
+        ),
+        ({"instruction": "Q", "output": "A"}, Reading(type="kto"), "no kto_tag"),
+        (
+            {"instruction": "Q", "output": "A", "kto_tag": 2},
+            Reading(type="kto"),
+            "kto_tag is neither true nor false",
+        ),
+        ({"q": " ", "output": "A"}, Reading(columns=Columns(prompt="q")), "empty q"),
+        ({"output": "A"}, Reading(columns=Columns(prompt="q")), "no q"),
+        ({"instruction": "Q", "output": "<think> </think> "}, Reading(), "empty output"),
+    ],
+)
+def test_what_another_type_or_name_needs_has_a_reason(
+    row: object, reading: Reading, reason: str
+) -> None:
+    """By the names that the row has for them."""
+    with pytest.raises(RowFault) as caught:
+        converted(RawRow(1, row), reading)
+
+    assert str(caught.value) == reason
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ftc.project.schema import Built, Lowering, Reference
+from ftc.project.schema import Built, Lowering, Reference, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
 from ftc_runtime.stages.sft.spec import Params, Tuning
-from ftc_runtime.stages.tokens.spec import Data
+from ftc_runtime.stages.tokens.spec import Data, Mixing, Share
 from ftc_runtime.stages.tokens.spec import Params as TokensParams
 
 Rows = Annotated[str, Reference((Artifact.ROWS,))]
 
 
-class Item(Tuning, BaseItem):
+class Item(Tuning, Mixing, BaseItem):
     """A LoRA adapter trained on conversations."""
 
     section: ClassVar = "finetunes"
@@ -25,17 +25,25 @@ class Item(Tuning, BaseItem):
 
     method: Literal["sft"] = Field(default="sft", description="Supervised fine-tuning")
     model: Annotated[str, Reference((Artifact.MODEL,))] = Field(description="The base model")
-    datasets: list[Rows] = Field(description="What to train on", min_length=1)
+    datasets: (
+        Annotated[list[Rows], Field(min_length=1)]
+        | Annotated[dict[Rows, Share], Field(min_length=1)]
+    ) = Field(description="What to train on: a list, or a mapping of names to shares")
     eval_dataset: Rows | None = Field(
         default=None, description="Rows whose loss is measured after each epoch"
     )
     data: Data = Field(default=Data(), description="How rows become token ids")
 
+    def _shares(self) -> list[Share]:
+        """Return the shares by position, since a name is no reason to train anew."""
+        shares = list(self.datasets.values()) if isinstance(self.datasets, dict) else []
+        return shares if any(share != Share() for share in shares) else []
+
     def lower(self, to: Lowering) -> Built:
         """One `tokens` stage, shared by finetunes with equal data settings, and one `sft` stage."""
         base = to.loaded(self.model, Artifact.MODEL)
         tokens = to.stage(
-            TokensParams(data=self.data),
+            settings_of(self, TokensParams, shares=self._shares()),
             inputs={
                 "tokenizer": base.tokenizer,
                 "chat": base.chat,

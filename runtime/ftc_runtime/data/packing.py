@@ -1,0 +1,45 @@
+"""Which rows share a pack, so that packs are as full as can be.
+
+Best-fit decreasing over the whole set: the longest row first, each into the pack that it leaves
+least room in. Which packs have how much room is kept in the bits of one integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def best_fit(lengths: NDArray[np.int64], *, size: int) -> list[list[int]]:
+    """Return the rows of each pack, by number. No pack has more than *size* tokens.
+
+    Raises:
+        ValueError: if a row is longer than a pack.
+    """
+    if len(lengths) and int(lengths.max()) > size:
+        raise ValueError(f"a row of {int(lengths.max())} tokens is in no pack of {size}")
+    packs: list[list[int]] = []
+    with_room: list[list[list[int]]] = [[] for _ in range(size + 1)]  # room -> packs
+    rooms = 0  # bit r is set if there is a pack with room r
+    order = np.argsort(-lengths, kind="stable")
+    for row, length in zip(order.tolist(), lengths[order].tolist(), strict=True):
+        fitting = rooms >> length
+        if fitting:
+            room = length + (fitting & -fitting).bit_length() - 1
+            pack = with_room[room].pop()
+            if not with_room[room]:
+                rooms ^= 1 << room
+        else:
+            room, pack = size, []
+            packs.append(pack)
+        pack.append(row)
+        with_room[room - length].append(pack)
+        rooms |= 1 << (room - length)
+    return packs
+
+
+def fill_ratio(lengths: NDArray[np.int64], packs: Sequence[object], *, size: int) -> float:
+    """Return which share of all packs is tokens, to four places."""
+    return round(int(lengths.sum()) / (len(packs) * size), 4) if packs else 0.0
