@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 import smollm2
+from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation, Message, ToolCall, text_message
 from ftc_runtime.templates.defined import DefinedTemplate
 from ftc_runtime.templates.definition import built_in, extended, library
@@ -177,7 +178,7 @@ def test_results_of_several_tools(name: str, expected: str) -> None:
     ],
 )
 def test_what_a_template_has_no_place_for_is_a_fault(
-    messages: tuple[Message, ...], tools: tuple[dict[str, object], ...], fault: str
+    messages: tuple[Message, ...], tools: tuple[dict[str, Json], ...], fault: str
 ) -> None:
     """Of the row, and not left out."""
     chosen = template("phi", tool_format=None)
