@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from ftc.cli.console import Console
 from ftc.cli.preview.characters import visible, wrapped
-from ftc.cli.preview.speakers import Speech, counts, found, rows, speeches
+from ftc.cli.preview.speakers import Speech, counts, found, line_ends, rows, speeches
 from ftc_runtime.preview.records import Answer, Row, Stretch, Turn
 
 TRAINED, END = "⟦", "⟧"
 NEWLINE = "↵"
-"""At the end of a line that the template ends."""
+"""A line end that the template wrote, or that ends what somebody says."""
 GUTTER = 9
 LEAST_ROOM = 20
 CUT_SHOWN = 60
@@ -94,7 +94,7 @@ class Text:
             if is_open and not stretch.trained:
                 runs = _ended(runs)
             is_open = stretch.trained
-            runs.append(_Run(_said(stretch), _style(stretch)))
+            runs.append(_Run(_said(stretch, speech), _style(stretch)))
             if self._ids and stretch.ids:
                 runs.append(_Run(f" {' '.join(map(str, stretch.ids))} ", "dim"))
         yield from runs
@@ -123,15 +123,16 @@ def _ended(runs: list[_Run]) -> list[_Run]:
     return [*runs, _Run(END, "green")]
 
 
-def _said(stretch: Stretch) -> str:
-    text = visible(stretch.text)
+def _said(stretch: Stretch, speech: Speech) -> str:
+    said, ends = line_ends(stretch, speech)
+    text = visible(said)
     if stretch.kind == "cut":
         beginning = text.replace("\n", " ")[:CUT_SHOWN]
         more = "..." if len(text) > CUT_SHOWN else ""
         return f" ✂ {len(stretch.text):,} characters cut: {beginning}{more}"
     if stretch.kind in ("frame", "end"):
-        return text.replace("\n", f"{NEWLINE}\n")
-    return text
+        text = text.replace("\n", f"{NEWLINE}\n")
+    return text + NEWLINE * ends + ("\n" if ends else "")
 
 
 def _style(stretch: Stretch) -> str | None:
