@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+TOKENISING = "## Tokenising"
+"""The heading of what tokens.py writes, which compare.py leaves alone."""
+
 Result = TypeVar("Result")
 
 NOT_PASSED_ON = ("FTC_STORE", "PYTHONDONTWRITEBYTECODE")
@@ -61,3 +64,15 @@ def say(text: str) -> None:
     """Write one line."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def with_section(page: str, heading: str, text: str) -> str:
+    """Return a page with another text under one of its headings, which is put at its end if new."""
+    before, found, rest = page.partition(f"\n{heading}\n")
+    _, following, after = rest.partition("\n## ") if found else ("", "", "")
+    return f"{before.rstrip()}\n\n{heading}\n\n{text.strip()}\n" + (following + after)
+
+
+def section(page: str, heading: str) -> str:
+    """Return the text under a heading of a page, nothing if it has none."""
+    return page.partition(f"\n{heading}\n")[2].partition("\n## ")[0].strip()

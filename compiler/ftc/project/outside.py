@@ -137,7 +137,7 @@ def _no_source(item: Written) -> Iterator[Diagnostic]:
     """A dataset may have its source from a registry, so that its class does not ask for one."""
     if item.section.name != "datasets" or item.item_class is None or item.is_torn:
         return
-    if "source" in item.node.children:
+    if item.node.children.keys() & {"source", "dataset_info"}:
         return
     if any(is_word_for(SOURCE, str(key)) for key in item.node.children):
         return  # it is told how that is written here

@@ -100,6 +100,7 @@ class Specials:
         self.texts = sorted(
             (text for text in texts if len(text) > 1), key=lambda text: (-len(text), text)
         )
+        self._firsts = sorted({text[0] for text in self.texts})
 
     def first_in(self, text: str) -> tuple[str, ...]:
         """Return the first special token in a text that a template wrote, if there is one."""
@@ -109,13 +110,19 @@ class Specials:
     def mark(self, conversation: Conversation) -> str:
         """Return the mark that a conversation needs; it is empty if no text spells a token."""
         texts = list(_texts(conversation))
-        if not any(special in text for text in texts for special in self.texts):
+        if not any(map(self._is_in, texts)):
             return ""
         used = {character for text in texts for character in text}
         for code in range(FIRST_PRIVATE_USE, LAST_PRIVATE_USE + 1):
             if chr(code) not in used:
                 return chr(code)
         raise TemplateFault("it uses every private-use character of Unicode")
+
+    def _is_in(self, text: str) -> bool:
+        # There are hundreds in some vocabularies, nearly all with `<`, and most texts have none.
+        return any(first in text for first in self._firsts) and any(
+            special in text for special in self.texts
+        )
 
     def escaped(self, text: str, mark: str) -> str:
         """Return a text with *mark* in every special token that it spells."""

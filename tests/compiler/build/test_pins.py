@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from command_line import Ftc, MakeProject
+from ftc.lockfile.reading import read
 from hub_server import Hub, Repo, serving
 
 PROJECT = """\
@@ -23,13 +24,21 @@ FILES = {
     "model.safetensors": len(HEADER).to_bytes(8, "little") + HEADER + bytes(16),
     "tokenizer.json": b"{}\n",
 }
+ROWS = {
+    "train.jsonl": b'{"instruction": "Hi", "output": "Hello"}\n',
+    "test.jsonl": b'{"instruction": "Hi", "output": "Hey"}\n',
+}
 
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    """A hub with one open and one gated model."""
+    """A hub with one open and one gated model, and a dataset."""
     large = frozenset({"model.safetensors"})
-    repos = {"acme/tiny": Repo(FILES, large), "acme/gated": Repo(FILES, large, gated=True)}
+    repos = {
+        "acme/tiny": Repo(FILES, large),
+        "acme/gated": Repo(FILES, large, gated=True),
+        "datasets/acme/rows": Repo(ROWS),
+    }
     with serving(Hub(repos)) as hub:
         yield hub
 
@@ -62,6 +71,28 @@ def test_the_first_build_pins_and_later_ones_ask_nothing(
     assert f'"model.safetensors" = "sha256:{weights}"' in lock
     assert offline == {"model:base": "fresh"}
     assert "1 stage up to date" in again.stderr
+
+
+def test_each_split_of_a_dataset_is_a_pin_of_its_own(project: MakeProject, hub: Hub) -> None:
+    """With its own files only; the build reads what was pinned, and later ones ask nothing."""
+    items = "".join(
+        f"  {split}: {{source: hf://datasets/acme/rows, split: {split}}}\n"
+        for split in ("train", "test")
+    )
+    ftc = project(f"version: 1\nname: hub\ndatasets:\n{items}")
+
+    before = ftc.states()
+    built = ftc("build", "train", "test", HF_ENDPOINT=hub.url, HOME=str(ftc.folder))
+    pins = read(ftc.folder).pins
+
+    assert set(before.values()) == {"unresolved"}
+    assert built.returncode == 0, built.stderr
+    assert {name: list(pin.files) for name, pin in pins.items()} == {
+        "hf://datasets/acme/rows": ["train.jsonl"],
+        "hf://datasets/acme/rows?split=test": ["test.jsonl"],
+    }
+    assert "Hey" in (ftc.folder / "out" / "test" / "train.jsonl").read_text()
+    assert set(ftc.states().values()) == {"fresh"}
 
 
 def test_a_colleague_with_the_lock_gets_the_same_key(project: MakeProject, hub: Hub) -> None:

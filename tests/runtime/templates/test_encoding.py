@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -90,6 +91,24 @@ def test_spans_lead_back_to_the_text() -> None:
 
     pieces = [rendered.text[start:stop].replace(rendered.mark, "") for start, stop in encoded.spans]
     assert pieces == [tokenizer.decode([token]) for token in encoded.ids]
+
+
+@pytest.mark.parametrize("name", ["smollm2", "sentencepiece"])
+def test_tokens_within_a_span_are_those_that_lie_whole_in_it(name: str) -> None:
+    """Found by halving, they are those that a look at each token finds."""
+    tokenizer = smollm2.tokenizer() if name == "smollm2" else sentencepiece_like()
+    encoder, generator = Encoder(tokenizer), random.Random(1)
+    letters = "as<> \n日🦙é\u0301" + "<s>" * (name == "sentencepiece")
+    for _ in range(200):
+        text = "".join(generator.choices(letters, k=generator.randint(1, 40)))
+        first = generator.randint(0, len(text))
+        last = generator.randint(first, len(text))
+
+        encoded = encoder.encode([Rendered(text)])[0]
+
+        spans = list(enumerate(encoded.spans))
+        whole = [at for at, (start, stop) in spans if first <= start < last and stop <= last]
+        assert list(range(len(spans)))[encoded.within(first, last)] == whole
 
 
 def sentencepiece_like() -> Any:

@@ -36,7 +36,7 @@ def run(params: Params, stage: StageSpec) -> None:
     trained = Mixture(stage.many("train"), params, params.shares)
     evaluated = Mixture(stage.many("eval"))
     leakage = Leakage() if len(evaluated) else None
-    events.phase("tokenising")
+    events.phase("making token rows")
     writers = {name: TokenWriter(stage.outputs[name]) for name in ("train", "eval")}
     train = written_part("train", trained, maker, writers["train"], leakage=leakage)
     evaluation = written_part("eval", evaluated, maker, writers["eval"], leakage=leakage)
