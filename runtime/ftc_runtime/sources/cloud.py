@@ -16,6 +16,7 @@ import fsspec
 
 from ftc_runtime.contract import Source
 from ftc_runtime.errors import StageError
+from ftc_runtime.foreign import first_line
 from ftc_runtime.sources.download import Meter
 from ftc_runtime.sources.repository import digest_of
 from ftc_runtime.sources.trouble import Trouble, trouble_of
@@ -36,6 +37,7 @@ CREDENTIALS = {
     "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run `gcloud auth "
     "application-default login`",
 }
+ELSEWHERE = "Bring it here, and write a path"
 WEB = ("http", "https")
 CONNECT_SECONDS = 10
 SILENT_SECONDS = 60
@@ -134,11 +136,11 @@ def _opened(uri: str) -> Place:
             uri, skip_instance_cache=True, use_listings_cache=False, **_limits(protocol)
         )
     except ImportError as missing:
-        library, extra = LIBRARIES.get(protocol, (missing.name or "a library", ""))
-        hint = f"pip install {extra}" if extra else str(missing)
+        library, name = LIBRARIES.get(protocol, (missing.name or "a library", ""))
+        hint = f"pip install {name}" if name else str(missing)
         raise StageError(f"{protocol}:// needs {library}, which is not installed", hint) from None
-    except ValueError as error:
-        raise StageError(f"{uri} cannot be read: {error}", "Bring it here: write a path") from error
+    except (ValueError, OSError) as error:
+        raise StageError(f"{uri} cannot be read: {first_line(error)}", ELSEWHERE) from error
     if protocol in WEB:
         base, _, name = uri.partition("?")[0].rpartition("/")
         return Place(uri, filesystem, base, {name: path})
@@ -204,5 +206,7 @@ def told(uri: str) -> Iterator[None]:
                 raise StageError(f"{uri} is not open to you", credentials) from error
             case Trouble.UNREACHABLE:
                 raise StageError(f"{uri} does not answer", "Check the network") from error
-            case _:
+            case None if isinstance(error, OSError):
+                raise StageError(f"{uri} cannot be read: {first_line(error)}", ELSEWHERE) from error
+            case None:
                 raise
