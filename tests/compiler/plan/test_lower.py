@@ -229,3 +229,15 @@ def test_variants_share_what_is_equal_and_stand_under_one_name(tmp_path: Path) -
         ("files@lora.r=4.q8_0", "q8_0"),
         ("files@lora.r=32.q8_0", "q8_0"),
     ]
+
+
+def test_packed_rows_are_the_same_token_rows(tmp_path: Path) -> None:
+    """One `tokens` stage for both; the length of a row is a reason to train anew in packs alone."""
+    text = PROJECT.replace("lora: {r: 4}", "data: {packing: true}")
+
+    plan = planned(tmp_path, text)
+
+    assert [name for name in plan.stages if name.startswith("tokens:")] == ["tokens:low"]
+    assert plan.stages["sft:low"].semantic["data"] == {"packing": True, "max_length": 2048}
+    assert "data" not in plan.stages["sft:high"].semantic
+    assert plan.stages["sft:low"].lines["data.packing"] == 9
