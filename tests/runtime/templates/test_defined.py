@@ -10,9 +10,10 @@ import smollm2
 from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation, Message, ToolCall, text_message
 from ftc_runtime.templates.defined import DefinedTemplate
-from ftc_runtime.templates.definition import built_in, extended, library
+from ftc_runtime.templates.definition import built_in, extended
 from ftc_runtime.templates.probes import PROBES
 from ftc_runtime.templates.rendered import Rendered, TemplateFault
+from renderings import DISTINCT
 
 USER, ANSWER = text_message("user", "U"), text_message("assistant", "A")
 THOUGHTFUL = replace(ANSWER, reasoning_content="T")
@@ -36,7 +37,7 @@ def parts(whole: Rendered) -> list[tuple[str, str]]:
     return [(whole.text[piece.start : piece.stop], piece.part) for piece in whole.pieces]
 
 
-@pytest.mark.parametrize("name", library())
+@pytest.mark.parametrize("name", DISTINCT)
 def test_a_prompt_is_the_beginning_of_its_conversation(name: str) -> None:
     """Up to where the answer's own part starts, for every answer of every probe."""
     enabled = {"enable_thinking": True} if built_in(name).thinking else {}
@@ -55,7 +56,7 @@ def test_a_prompt_is_the_beginning_of_its_conversation(name: str) -> None:
             assert start in (None, len(prompt))
 
 
-@pytest.mark.parametrize("name", library())
+@pytest.mark.parametrize("name", DISTINCT)
 def test_pieces_cover_the_text(name: str) -> None:
     """One behind the other, none of them empty."""
     whole = template(name).render(PROBES["three turns"])
