@@ -229,3 +229,22 @@ def test_variants_share_what_is_equal_and_stand_under_one_name(tmp_path: Path) -
         ("files@lora.r=4.q8_0", "q8_0"),
         ("files@lora.r=32.q8_0", "q8_0"),
     ]
+
+
+def test_a_mix_belongs_to_positions_and_not_to_names(tmp_path: Path) -> None:
+    """Renaming a dataset retrains nothing; shares that are as always are no shares."""
+    share = "datasets: {rows: {repeat: 2}}, mix: interleave_once"
+    mixed = PROJECT.replace("datasets: [rows],", f"{share},")
+    other = mixed.replace("rows: {", "other: {").replace("rows.holdout", "other.holdout")
+    other = other.replace("datasets: [rows]", "datasets: [other]")
+
+    plain = planned(tmp_path, PROJECT).stages["tokens:low"]
+    first = planned(tmp_path, mixed).stages["tokens:low"]
+    renamed = planned(tmp_path, other).stages["tokens:low"]
+    usual = planned(tmp_path, PROJECT.replace("[rows]", "{rows: {}}")).stages["tokens:low"]
+
+    assert first.semantic == {
+        **plain.semantic, "mix": "interleave_once", "shares": [{"repeat": 2}],
+    }  # fmt: skip
+    assert renamed.semantic == first.semantic
+    assert usual.semantic == plain.semantic
