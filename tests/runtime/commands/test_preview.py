@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,17 @@ import pytest
 
 import smollm2
 from ftc_runtime.commands import preview
-from ftc_runtime.contract import Preview, PreviewChoice, PreviewPart
+from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation, Message, TextPart, ToolCall, text_message
 from ftc_runtime.data.rows import Judged, Preference, Row, Text, row_line
 from ftc_runtime.data.tokens import IGNORED, TokenRows
 from ftc_runtime.errors import StageError
+from ftc_runtime.preview.question import Preview, PreviewChoice, PreviewPart
 from ftc_runtime.preview.records import Answer, Stretch, Version
 from ftc_runtime.templates.definition import Chat, built_in
 from stage_runs import chat_file, run_here, write_conversations
 
-FUNCTION = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+FUNCTION: dict[str, Json] = {"type": "function", "function": {"name": "weather", "parameters": {}}}
 CALL = ToolCall("weather", {"city": "北京"})
 ASKED = text_message("user", "How is the weather?")
 ROWS = [
@@ -56,7 +58,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return smollm2.write_tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
-def asked(folder: Path, rows: list[Row], choice: PreviewChoice, **question: Any) -> Answer:
+def asked(folder: Path, rows: Sequence[Row], choice: PreviewChoice, **question: Any) -> Answer:
     """Write the rows, ask for some of them, and return the answer."""
     path = folder / "rows.jsonl"
     write_conversations(path, map(row_line, rows))
