@@ -21,10 +21,11 @@ from typing import TypeAlias
 from pydantic import ValidationError
 
 from ftc_runtime import events
-from ftc_runtime.contract import Examine, Preview, Resolve, StageParams, StageSpec, params_class
+from ftc_runtime.contract import Examine, Resolve, StageParams, StageSpec, params_class
 from ftc_runtime.environment import check_libraries, pin_imported, pin_threads
 from ftc_runtime.errors import StageError
 from ftc_runtime.foreign import first_line, known
+from ftc_runtime.preview.question import Preview
 
 Command: TypeAlias = Resolve | Examine | Preview
 

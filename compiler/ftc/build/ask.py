@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ftc.build.environment import stage_environment
 from ftc.build.provenance import usable_processors
-from ftc_runtime.contract import Examine, Preview, Resolve
+from ftc_runtime.contract import Examine, Resolve
+from ftc_runtime.preview.question import Preview
 
 
 class AskError(Exception):

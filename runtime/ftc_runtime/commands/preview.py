@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from ftc_runtime.contract import Json, Preview, PreviewPart
+from ftc_runtime.contract import Json
 from ftc_runtime.data.rows import read_rows
 from ftc_runtime.models.tokenizer import load_tokenizer
 from ftc_runtime.preview.choosing import Candidate, Chooser, View
 from ftc_runtime.preview.plain import Plain
+from ftc_runtime.preview.question import Preview, PreviewPart
 from ftc_runtime.preview.records import Answer, Part, Unread
 from ftc_runtime.preview.rendered import Trained
 from ftc_runtime.stages.tokens.reading import Mixture

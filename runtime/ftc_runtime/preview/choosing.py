@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from ftc_runtime.contract import PreviewChoice
 from ftc_runtime.data.histogram import histogram, quantile
 from ftc_runtime.data.rows import Judged
 from ftc_runtime.data.rows import Row as DataRow
 from ftc_runtime.errors import StageError
 from ftc_runtime.preview.plain import size
+from ftc_runtime.preview.question import PreviewChoice
 from ftc_runtime.preview.records import Bin, Measured, Row, Version
 
 AT_ONCE = 1000

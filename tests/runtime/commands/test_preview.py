@@ -10,16 +10,17 @@ import pytest
 
 import smollm2
 from ftc_runtime.commands import preview
-from ftc_runtime.contract import Preview, PreviewChoice, PreviewPart
+from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation, Message, TextPart, ToolCall, text_message
 from ftc_runtime.data.rows import Judged, Preference, Row, Text, row_line
 from ftc_runtime.data.tokens import IGNORED, TokenRows
 from ftc_runtime.errors import StageError
+from ftc_runtime.preview.question import Preview, PreviewChoice, PreviewPart
 from ftc_runtime.preview.records import Answer, Stretch, Version
 from ftc_runtime.templates.definition import Chat, built_in
 from stage_runs import chat_file, run_here, write_conversations
 
-FUNCTION: dict[str, Any] = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+FUNCTION: dict[str, Json] = {"type": "function", "function": {"name": "weather", "parameters": {}}}
 CALL = ToolCall("weather", {"city": "北京"})
 ASKED = text_message("user", "How is the weather?")
 ROWS = [

@@ -15,7 +15,7 @@ from ftc.cli.preview.subject import Subject, model_of, models, subject_of
 from ftc.cli.using import use_store
 from ftc.cli.workspace import Workspace, open_workspace, project_arguments
 from ftc.diagnostics import Diagnostic, ProjectError
-from ftc_runtime.contract import PreviewChoice
+from ftc_runtime.preview.question import PreviewChoice
 from ftc_runtime.preview.records import Answer
 
 ROWS, ROWS_OF_A_PAGE = 3, 100

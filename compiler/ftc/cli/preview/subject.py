@@ -9,7 +9,8 @@ from ftc.cli.workspace import Workspace
 from ftc.diagnostics import Diagnostic, ProjectError
 from ftc.plan.freshness import State
 from ftc.plan.stages import Edge, Plan, Stage, Target
-from ftc_runtime.contract import SUFFIXES, Artifact, Preview, PreviewChoice, PreviewPart
+from ftc_runtime.contract import SUFFIXES, Artifact
+from ftc_runtime.preview.question import Preview, PreviewChoice, PreviewPart
 
 WHOLE_ROW = 1 << 31
 """A dataset has no `max_length`."""
