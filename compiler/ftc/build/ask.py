@@ -38,7 +38,7 @@ def ask(question: Examine | Resolve | Preview) -> str:
             env=stage_environment(
                 os.environ,
                 threads=usable_processors(),
-                takes_source=isinstance(question, Resolve),
+                source=question.uri if isinstance(question, Resolve) else None,
             ),
             capture_output=True,
             text=True,

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ftc.plan.locate import is_cloud
+
 ALLOWED = frozenset(
     """
     PATH HOME TMPDIR LANG LANGUAGE LD_LIBRARY_PATH XDG_CACHE_HOME
@@ -32,9 +34,10 @@ NETWORK = frozenset(
 )
 """For stages that take a source. The others have no use for a token, and so do not get it."""
 
-NETWORK_PREFIXES = (
-    "MODELSCOPE_", "AWS_", "FSSPEC_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_", "AZURE_", "OSS_",
-)  # fmt: skip
+NETWORK_PREFIXES = ("MODELSCOPE_",)
+
+CLOUD_PREFIXES = ("AWS_", "FSSPEC_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_", "AZURE_", "OSS_")
+"""For stages that read cloud storage."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -51,20 +54,23 @@ FIXED = {
 
 
 def stage_environment(
-    ours: Mapping[str, str], *, threads: int, takes_source: bool, visible: str | None = None
+    ours: Mapping[str, str],
+    *,
+    threads: int,
+    source: str | None,
+    visible: str | None = None,
 ) -> dict[str, str]:
     """Return the environment of a stage, made of *ours*. No user's or host's name is in it.
 
-    *visible* names the GPUs that the stage may see; None leaves what the user said.
+    *source* is the URI that it reads from outside, if it does. *visible* names the GPUs that the
+    stage may see; None leaves what the user said.
     """
-    kept = {
-        name: value for name, value in ours.items() if _is_allowed(name, takes_source=takes_source)
-    }
+    kept = {name: value for name, value in ours.items() if _is_allowed(name, source)}
     if "PYTHONPATH" in kept:
         kept["PYTHONPATH"] = _from_anywhere(kept["PYTHONPATH"])
     kept.update(FIXED)
     kept.update(dict.fromkeys(THREADS, str(threads)))
-    if not takes_source:
+    if source is None:
         kept["HF_HUB_OFFLINE"] = "1"
     if visible is not None:
         kept[VISIBLE] = visible
@@ -76,7 +82,11 @@ def _from_anywhere(paths: str) -> str:
     return os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep) if path)
 
 
-def _is_allowed(name: str, *, takes_source: bool) -> bool:
+def _is_allowed(name: str, source: str | None) -> bool:
     if name in ALLOWED or name.startswith(ALLOWED_PREFIXES):
         return True
-    return takes_source and (name in NETWORK or name.startswith(NETWORK_PREFIXES))
+    if source is None:
+        return False
+    if is_cloud(source) and name.startswith(CLOUD_PREFIXES):
+        return True
+    return name in NETWORK or name.startswith(NETWORK_PREFIXES)

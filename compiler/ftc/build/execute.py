@@ -229,7 +229,7 @@ class Executor:
             environment=stage_environment(
                 os.environ,
                 threads=self.threads,
-                takes_source=action.stage.source is not None,
+                source=action.stage.source.uri if action.stage.source else None,
                 visible=lent.visible,
             ),
             locks=(lock.fileno(), *lent.descriptors),

@@ -14,6 +14,11 @@ def is_afar(uri: str) -> bool:
     return "://" in uri and not uri.startswith((PACKAGE, SCRATCH))
 
 
+def is_cloud(uri: str) -> bool:
+    """Say whether a source is in cloud storage."""
+    return is_afar(uri) and not uri.startswith(HUBS)
+
+
 def locate(uri: str, root: Path) -> Path | None:
     """Return the path of a file, folder or package's file; None for what is afar and for scratch://.
 

@@ -200,7 +200,7 @@ class _Entry:
         readable = [key for key in given if key not in REFUSED]
         if not given:
             message = f"the entry `{self.name}` says no source"
-            help = f"it needs one of {', '.join(SOURCES)}"
+            help = f"it needs one of {', '.join(key for key in SOURCES if key not in REFUSED)}"
             yield Diagnostic("missing-key", message, self.entry.place, help)
         elif not readable:
             yield Diagnostic("not-yet", REFUSED[given[0]], self.entry.keys[given[0]])

@@ -56,8 +56,8 @@ class Cutter:
         """Return a conversation that fits, or None if the template's own words are too long.
 
         Whole exchanges go first: the last ones, or the first ones where the first is not trained.
-        What is left of a single one loses the ends of its longest texts, answers only if the
-        prompt alone cannot give enough.
+        What is left of a single one loses the ends of the prompt's longest texts; if the prompt
+        alone cannot give enough, of the longest texts of all.
 
         Raises:
             TemplateFault: if the template refuses the shorter conversation.
@@ -99,22 +99,20 @@ class Cutter:
 
     def _with_less_text(self, conversation: Conversation, excess: int) -> Conversation | None:
         """Return it with about so many tokens less of text, or None if it has not so many."""
-        texts = list(self._texts(conversation))
+        texts = self._texts(conversation)
         prompt = [text for text in texts if conversation.messages[text.message].role != "assistant"]
-        answers = [text for text in texts if text not in prompt]
-        from_prompt = min(excess, _spare(prompt))
-        if excess - from_prompt > _spare(answers):
+        cut = prompt if _spare(prompt) >= excess else texts
+        if _spare(cut) < excess:
             return None
         messages = list(conversation.messages)
-        for side, amount in ((prompt, from_prompt), (answers, excess - from_prompt)):
-            for text, size in zip(side, _levelled(side, amount), strict=True):
-                if size < len(text.starts):
-                    stop = last_boundary(text.text, text.starts[size], self.encoder.spelled)
-                    said = messages[text.message]
-                    messages[text.message] = _with_text(said, text, text.text[:stop])
+        for text, size in zip(cut, _levelled(cut, excess), strict=True):
+            if size < len(text.starts):
+                stop = last_boundary(text.text, text.starts[size], self.encoder.spelled)
+                said = messages[text.message]
+                messages[text.message] = _with_text(said, text, text.text[:stop])
         return Conversation(tuple(messages), conversation.tools)
 
-    def _texts(self, conversation: Conversation) -> Sequence[_Text]:
+    def _texts(self, conversation: Conversation) -> list[_Text]:
         texts = []
         for at, message in enumerate(conversation.messages):
             for thought, text in ((True, message.reasoning_content), (False, message.text)):

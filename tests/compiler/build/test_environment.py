@@ -55,15 +55,15 @@ ANY_STAGE = {
 
 def test_a_stage_gets_what_it_may_know_and_no_network() -> None:
     """Unknown names, secrets, user and host are not passed on."""
-    assert stage_environment(OURS, threads=2, takes_source=False) == {
+    assert stage_environment(OURS, threads=2, source=None) == {
         **ANY_STAGE,
         "HF_HUB_OFFLINE": "1",
     }
 
 
 def test_only_a_stage_with_a_source_gets_tokens_and_proxies() -> None:
-    """The others have no use for them."""
-    assert stage_environment(OURS, threads=2, takes_source=True) == {
+    """The others have no use for them, nor has a hub for a cloud's keys."""
+    online = {
         **ANY_STAGE,
         "HF_TOKEN": "secret",
         "HF_HUB_OFFLINE": "0",
@@ -71,11 +71,17 @@ def test_only_a_stage_with_a_source_gets_tokens_and_proxies() -> None:
         "MODELSCOPE_CACHE": "/ms",
     }
 
+    assert stage_environment(OURS, threads=2, source="hf://acme/base") == online
+    assert stage_environment(OURS, threads=2, source="s3://bucket/rows") == {
+        **online,
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+
 
 def test_the_gpus_that_a_stage_may_see_are_not_the_users_choice() -> None:
     """Those that it was lent; an empty word hides all."""
     environments = [
-        stage_environment(OURS, threads=2, takes_source=False, visible=visible)
+        stage_environment(OURS, threads=2, source=None, visible=visible)
         for visible in ("GPU-a,GPU-b", "")
     ]
 
@@ -87,7 +93,7 @@ def test_the_gpus_that_a_stage_may_see_are_not_the_users_choice() -> None:
 
 def test_the_paths_of_modules_hold_in_another_folder() -> None:
     """An empty entry means the working folder, where nothing of ours lies."""
-    environment = stage_environment({"PYTHONPATH": "lib::/opt/lib"}, threads=1, takes_source=False)
+    environment = stage_environment({"PYTHONPATH": "lib::/opt/lib"}, threads=1, source=None)
 
     assert environment["PYTHONPATH"] == f"{Path.cwd()}/lib:/opt/lib"
 
@@ -106,4 +112,4 @@ def test_the_process_really_has_that_environment(
     seen = json.loads((tmp_path / "environment").read_text())
     assert seen.pop("FTC_EVENTS_FD").isdecimal()
     seen.pop("LC_CTYPE", None)  # Python sets it for itself where the locale is C.
-    assert seen == stage_environment(os.environ, threads=2, takes_source=False, visible="")
+    assert seen == stage_environment(os.environ, threads=2, source=None, visible="")

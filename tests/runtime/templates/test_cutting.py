@@ -107,7 +107,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
 
 
 @pytest.mark.parametrize("name", ["chatml", "qwen", "llama3", "gemma", "glm", "auto"])
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(conversations(), st.integers(16, 160), st.sampled_from(["assistant", "last", "all"]))
 def test_what_is_left_is_a_conversation_that_fits(
     name: str, conversation: Conversation, max_length: int, train_on: Any
@@ -215,11 +215,11 @@ def test_the_longest_text_of_the_prompt_is_cut_at_its_end() -> None:
 
 
 def test_an_answer_is_cut_if_the_prompt_cannot_give_enough() -> None:
-    """It ends as an answer does, and the prompt keeps its beginning."""
+    """It ends as an answer does, and a short prompt stays as it is."""
     row = cut("chatml", turns("甲乙丙丁", "戊己庚辛" * 20), 40)
 
     text = text_of("chatml", row)
-    assert text.startswith("<|im_start|>user\n甲<|im_end|>\n<|im_start|>assistant\n戊己庚辛")
+    assert text.startswith("<|im_start|>user\n甲乙丙丁<|im_end|>\n<|im_start|>assistant\n戊己庚辛")
     assert text.endswith("<|im_end|>\n")
     assert "\ufffd" not in text
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from ftc_runtime.templates.definition import Slots, Thinking, built_in, library
+import yaml
+
+import smollm2
+from ftc_runtime.templates.definition import Slots, Thinking, built_in, extended, library
+from ftc_runtime.templates.parity import prove
 
 DOCS = Path(__file__).parents[3] / "docs" / "templates.md"
 
@@ -44,3 +49,13 @@ def test_every_slot_is_explained() -> None:
     assert table("| Slot | What it is |") == [
         f"| `{name}` | {field.description} |" for name, field in fields.items()
     ]
+
+
+def test_the_templates_of_the_example_are_proven() -> None:
+    """As a build would prove them."""
+    block = re.findall(r"```yaml\n(templates:.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    written = yaml.safe_load(block[0])["templates"]
+
+    for slots in written.values():
+        base = slots.pop("extends", "empty")
+        assert prove(extended(base, slots), smollm2.tokenizer()) == []

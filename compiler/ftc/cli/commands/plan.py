@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     else:
         below = {name: cost_text(told, cost.capacity) for name, told in cost.stages.items()}
         print_stage_lines(lines, console, below=below)
+        for note in workspace.plan.notes:
+            console.talk(f"note: {note}")
         console.talk(plan_text(cost, counts))
     if (lack := room_text(cost)) is None:
         return Exit.DONE

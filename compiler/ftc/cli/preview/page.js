@@ -16,7 +16,7 @@ function show(index) {
   next.disabled = at >= wanted.length - 1;
   if (shown) {
     fold(shown);
-    history.replaceState(null, "", `#${shown.id}`);
+    history.replaceState(null, "", `#${shown.dataset.row}`);
   }
 }
 
@@ -51,7 +51,7 @@ function fold(row) {
 }
 
 function follow() {
-  const found = wanted.findIndex((row) => `#${row.id}` === location.hash);
+  const found = wanted.findIndex((row) => `#${row.dataset.row}` === location.hash);
   show(found < 0 ? 0 : found);
 }
 

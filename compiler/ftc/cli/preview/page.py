@@ -11,10 +11,10 @@ from itertools import groupby
 from string import Template
 
 from ftc.cli.preview.characters import visible
-from ftc.cli.preview.speakers import Speech, counts, found, rows, speeches
+from ftc.cli.preview.speakers import Speech, counts, found, line_ends, rows, speeches
 from ftc_runtime.preview.records import Answer, Measured, Part, Row, Stretch, Unread, Version
 
-NEWLINE = '<span class="newline">↵</span>\n'
+SHOWN_END = '<span class="newline">↵</span>'
 
 
 def page(answer: Answer, *, title: str, ids: bool = False) -> str:
@@ -106,7 +106,7 @@ def _unread_line(one: Unread) -> str:
 def _row(row: Row, unit: str, *, ids: bool) -> str:
     inner = "\n".join(_version(row, version, unit, ids=ids) for version in row.versions)
     return (
-        f'<article id="{row.part}-{row.number}" data-part="{row.part}" '
+        f'<article data-row="{row.part}-{row.number}" data-part="{row.part}" '
         f'data-status="{row.status}">\n{inner}\n</article>'
     )
 
@@ -119,23 +119,28 @@ def _version(row: Row, version: Version, unit: str, *, ids: bool) -> str:
         + (f'<span class="status">{status}</span>' if status else "")
         + "</h2>"
     )
-    return "\n".join([head, *(_speech(speech, ids=ids) for speech in speeches(version.turns))])
+    turns = [
+        f'<section class="turn">{"".join(_speech(speech, ids=ids) for speech in own)}</section>'
+        for _, own in groupby(speeches(version.turns), lambda speech: speech.message)
+    ]
+    return "\n".join([head, *turns])
 
 
 def _speech(speech: Speech, *, ids: bool) -> str:
     said = "".join(
         f"<mark>{inner}</mark>" if trained else inner
         for trained, own in groupby(speech.stretches, lambda stretch: stretch.trained)
-        for inner in ["".join(_stretch(stretch, ids=ids) for stretch in own)]
+        for inner in ["".join(_stretch(stretch, speech, ids=ids) for stretch in own)]
     )
     return (
-        f'<section class="speech {speech.speaker}"><h3>{speech.speaker}</h3>'
-        f'<div class="said">{said}</div></section>'
+        f'<div class="speech {speech.speaker}"><h3>{speech.speaker}</h3>'
+        f'<div class="said">{said}</div></div>\n'
     )
 
 
-def _stretch(stretch: Stretch, *, ids: bool) -> str:
-    text = _text(stretch.text)
+def _stretch(stretch: Stretch, speech: Speech, *, ids: bool) -> str:
+    said, ends = line_ends(stretch, speech)
+    text, behind = _text(said), SHOWN_END * ends
     numbers = f' <span class="ids">{" ".join(map(str, stretch.ids))}</span> ' if ids else ""
     if stretch.kind == "cut":
         return (
@@ -145,5 +150,6 @@ def _stretch(stretch: Stretch, *, ids: bool) -> str:
     if stretch.special:
         return f'<span class="special">{text}</span>{numbers}'
     if stretch.kind in ("frame", "end"):
-        return f'<span class="frame">{text.replace(chr(10), NEWLINE)}</span>{numbers}'
-    return text + numbers
+        text = text.replace("\n", f"{SHOWN_END}\n")
+        return f'<span class="frame">{text}{behind}</span>{numbers}'
+    return text + behind + numbers

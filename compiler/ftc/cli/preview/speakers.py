@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from ftc_runtime.preview.records import Part, Row, Stretch, Turn, Version
@@ -14,24 +15,31 @@ class Speech(NamedTuple):
     """Stretches behind one another that one speaker says."""
 
     speaker: str
+    message: int | None
+    """Its number in the conversation; None for what the template says by itself."""
     stretches: list[Stretch]
 
 
 def speeches(turns: Sequence[Turn]) -> Iterator[Speech]:
-    """Give the stretches of turns by their speakers."""
-    now: Speech | None = None
-    message: int | None = None
-    for turn in turns:
-        for stretch in turn.stretches:
-            speaker = OF_KIND.get(stretch.kind, turn.who)
-            if now is not None and (speaker != now.speaker or message != turn.message):
-                yield now
-                now = None
-            if now is None:
-                now, message = Speech(speaker, []), turn.message
-            now.stretches.append(stretch)
-    if now is not None:
-        yield now
+    """Give the stretches of turns by their speakers, those of a turn behind one another."""
+    said = [
+        (OF_KIND.get(stretch.kind, turn.who), turn.message, stretch)
+        for turn in turns
+        for stretch in turn.stretches
+    ]
+    for (speaker, message), own in groupby(said, lambda one: one[:2]):
+        yield Speech(speaker, message, [stretch for _, _, stretch in own])
+
+
+def line_ends(stretch: Stretch, speech: Speech) -> tuple[str, int]:
+    """Return the text without the line ends behind it, and their number, where they are shown.
+
+    That is behind all that a speaker says: empty lines tell nobody how many there are.
+    """
+    if stretch is not speech.stretches[-1]:
+        return stretch.text, 0
+    text = stretch.text.rstrip("\n")
+    return text, len(stretch.text) - len(text)
 
 
 def counts(row: Row, version: Version, unit: str) -> str:

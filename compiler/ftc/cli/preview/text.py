@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from ftc.cli.console import Console
 from ftc.cli.preview.characters import visible, wrapped
-from ftc.cli.preview.speakers import Speech, counts, found, rows, speeches
+from ftc.cli.preview.speakers import Speech, counts, found, line_ends, rows, speeches
 from ftc_runtime.preview.records import Answer, Row, Stretch, Turn
 
 TRAINED, END = "⟦", "⟧"
 NEWLINE = "↵"
-"""At the end of a line that the template ends."""
+"""A line end that the template wrote, or that ends what somebody says."""
 GUTTER = 9
 LEAST_ROOM = 20
 CUT_SHOWN = 60
@@ -78,7 +78,7 @@ class Text:
             is_open = speech.stretches[-1].trained
             follows = said[index + 1].stretches[0].trained if index + 1 < len(said) else False
             if is_open and not follows:
-                runs = _ended(runs)
+                runs = _behind(runs, _Run(END, "green"))
                 is_open = False
             style = STYLES.get(speech.speaker, OTHER_STYLE)
             for number, line in enumerate(self._lines(runs)):
@@ -92,11 +92,12 @@ class Text:
             if stretch.trained and not is_open:
                 runs.append(_Run(TRAINED, "green"))
             if is_open and not stretch.trained:
-                runs = _ended(runs)
+                runs = _behind(runs, _Run(END, "green"))
             is_open = stretch.trained
-            runs.append(_Run(_said(stretch), _style(stretch)))
+            runs.append(_Run(_said(stretch, speech), _style(stretch)))
             if self._ids and stretch.ids:
-                runs.append(_Run(f" {' '.join(map(str, stretch.ids))} ", "dim"))
+                numbers = " ".join(map(str, stretch.ids))
+                runs = _behind(runs, _Run(f" {numbers} ", "dim"))
         yield from runs
 
     def _lines(self, runs: Sequence[_Run]) -> list[str]:
@@ -111,27 +112,32 @@ class Text:
                         line, used = "", 0
                     index = 0
                     used += piece.width
-                    line += self._console.styled(piece.text, run.style) if run.style else piece.text
+                    line += self._styled(piece.text, run.style)
         return [*lines, line] if line else lines
 
+    def _styled(self, text: str, style: str | None) -> str:
+        return self._console.styled(text, style) if text and style else text
 
-def _ended(runs: list[_Run]) -> list[_Run]:
-    """Put the mark behind what is trained: in front of the end of its last line, not below it."""
+
+def _behind(runs: list[_Run], added: _Run) -> list[_Run]:
+    """Put a run behind others: in front of the end of their last line, not below it."""
     if runs and runs[-1].text.endswith("\n"):
         text, style = runs[-1]
-        return [*runs[:-1], _Run(text[:-1], style), _Run(f"{END}\n", "green")]
-    return [*runs, _Run(END, "green")]
+        return [*runs[:-1], _Run(text[:-1], style), _Run(f"{added.text}\n", added.style)]
+    return [*runs, added]
 
 
-def _said(stretch: Stretch) -> str:
-    text = visible(stretch.text)
+def _said(stretch: Stretch, speech: Speech) -> str:
+    said, ends = line_ends(stretch, speech)
+    text = visible(said)
     if stretch.kind == "cut":
         beginning = text.replace("\n", " ")[:CUT_SHOWN]
         more = "..." if len(text) > CUT_SHOWN else ""
-        return f" ✂ {len(stretch.text):,} characters cut: {beginning}{more}"
+        before = " " if stretch is not speech.stretches[0] else ""
+        return f"{before}✂ {len(stretch.text):,} characters cut: {beginning}{more}"
     if stretch.kind in ("frame", "end"):
-        return text.replace("\n", f"{NEWLINE}\n")
-    return text
+        text = text.replace("\n", f"{NEWLINE}\n")
+    return text + NEWLINE * ends + ("\n" if ends else "")
 
 
 def _style(stretch: Stretch) -> str | None:

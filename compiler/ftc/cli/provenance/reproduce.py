@@ -172,7 +172,7 @@ def _command(file: Path, spec: StageSpec, capability: str | None) -> str:
     kept = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     kept |= {CAPABILITY: capability} if capability else {}
     environment = stage_environment(
-        kept, threads=spec.threads, takes_source=spec.source is not None
+        kept, threads=spec.threads, source=spec.source.uri if spec.source else None
     )
     words = ["env", "-u", CAPABILITY, *(f"{name}={text}" for name, text in environment.items())]
     line = shlex.join([*words, *runtime_command(file)])

@@ -53,7 +53,10 @@ def convert(row: Mapping[str, Any], reading: Reading) -> Row:
 
 def _question(row: Mapping[str, Any], names: Columns) -> Message:
     column = names.prompt or PROMPT
-    asked = [text_in(row, column), text_in(row, names.query)]
+    asked = [text_in(row, column)]
+    # Where `input` is the prompt, as in many a registry, it is not the query as well.
+    if names.query not in (column, names.response, names.system):
+        asked.append(text_in(row, names.query))
     question = "\n".join(part for part in asked if part)
     if not question.strip():
         raise RowFault(f"no {column}" if column not in row else f"empty {column}")

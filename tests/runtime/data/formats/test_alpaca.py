@@ -43,6 +43,16 @@ def test_an_empty_input_adds_no_newline() -> None:
     assert turns({"instruction": "", "input": "Q", "output": "A"})[0] == ("user", "Q")
 
 
+def test_a_prompt_in_the_column_of_another_is_said_once() -> None:
+    """A registry that maps the prompt to `input` names no query."""
+    reading = Reading(columns=Columns(prompt="input", response="target"))
+
+    found = converted(RawRow(1, {"input": "Q", "target": "A"}), reading)
+
+    assert isinstance(found, Conversation)
+    assert [message.text for message in found.messages] == ["Q", "A"]
+
+
 def test_system_and_history_come_first() -> None:
     """Pairs of the history are turns in front."""
     row = {
