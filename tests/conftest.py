@@ -15,6 +15,9 @@ from command_line import Ftc, MakeProject
 # A job that a shell started in the background ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The tests start hundreds of processes; without it each would compile ftc again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 REPOSITORY = Path(__file__).parent.parent
 
 ROWS = [

@@ -1,11 +1,14 @@
-"""What LLaMA-Factory makes of two turns with each of its templates.
+"""What two turns are with each built-in template, as LLaMA-Factory renders them.
 
-Taken from its own code, run with a stand-in tokenizer.
+Taken from its own code, run with a stand-in tokenizer; for a few, from its definitions. `empty`
+alone ends an answer where LLaMA-Factory's does not.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from ftc_runtime.templates.definition import built_in, library
 
 FULL_WIDTH_BAR = "\uff5c"
 
@@ -201,3 +204,6 @@ THOUGHTS: dict[str, str] = {
     "seed_oss": "<seed:think></seed:think>",
 }
 """The empty thoughts of the templates that think."""
+
+DISTINCT = sorted({built_in(name).model_dump_json(): name for name in library()}.values())
+"""The templates but for synonyms."""

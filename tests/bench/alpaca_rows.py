@@ -41,13 +41,13 @@ def alpaca_rows(count: int, *, seed: int) -> Iterator[dict[str, str]]:
         yield {
             "instruction": f"{asked} {_text(generator, 8, chinese=chinese)}",
             "input": _text(generator, 30, chinese=chinese) if with_input else "",
-            "output": _text(generator, 110, chinese=chinese),
+            "output": _text(generator, 60 if chinese else 90, chinese=chinese),
         }
 
 
 def _text(generator: random.Random, mean_words: int, *, chinese: bool) -> str:
     """Return sentences, now and then with a list, a number or a name that nobody has seen."""
-    words = max(3, min(1500, int(generator.lognormvariate(0, 0.8) * mean_words)))
+    words = max(3, min(1500, int(generator.lognormvariate(0, 0.8) / 1.38 * mean_words)))
     known = CHINESE if chinese else ENGLISH
     said = [
         generator.choice(known) if generator.random() < 0.93 else _rare(generator)

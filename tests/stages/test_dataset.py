@@ -74,6 +74,7 @@ def test_one_bad_row_spoils_no_other(tmp_path: Path) -> None:
     assert report(run) == {
         "rows": 6,
         "kept": 2,
+        "not_drawn": 0,
         "dropped": {
             "empty output": {"rows": 1, "places": ["3"]},
             "not an object": {"rows": 1, "places": ["4"]},

@@ -81,9 +81,7 @@ def test_attention_can_be_chosen_without_packs(
     inputs: dict[str, Path], unpacked: list[dict[str, float]], tmp_path: Path
 ) -> None:
     """`varlen` needs no mask for padded rows either."""
-    rows_apart = trained(
-        tmp_path / "run", inputs, training=WHOLE, attn_implementation="varlen"
-    )
+    rows_apart = trained(tmp_path / "run", inputs, training=WHOLE, attn_implementation="varlen")
 
     for point, other in zip(rows_apart, unpacked, strict=True):
         assert point == pytest.approx(other, rel=2e-4)

@@ -116,6 +116,8 @@ def test_the_report_counts_and_shows_a_row(tokenizer_folder: Path, tmp_path: Pat
         "trained_tokens": 4,
         "trained_share": 0.1143,
         "longest": 35,
+        "packs": 1,
+        "packs_fill": 0.875,
         "lengths": {"<=64": 2},
         "quantiles": {"50%": 35, "90%": 54, "99%": 54, "100%": 54},
         "longer_than": dict.fromkeys(("512", "1024", "2048", "4096", "8192", "16384", "32768"), 0),

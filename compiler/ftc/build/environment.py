@@ -62,7 +62,8 @@ def stage_environment(
 ) -> dict[str, str]:
     """Return the environment of a stage, made of *ours*. No user's or host's name is in it.
 
-    *source* is the URI that it reads from outside, if it does. *visible* names the GPUs that the stage may see; None leaves what the user said.
+    *source* is the URI that it reads from outside, if it does. *visible* names the GPUs that the
+    stage may see; None leaves what the user said.
     """
     kept = {name: value for name, value in ours.items() if _is_allowed(name, source)}
     if "PYTHONPATH" in kept:

@@ -144,7 +144,7 @@ def _memory_text(memory: Memory, capacity: Capacity) -> str:
         )
     else:
         needs = f"needs about {bytes_text(memory.total)} of {bytes_text(total)}"
-    rows = f"rows of {memory.longest} tokens"
+    rows = f"{'packs' if memory.packed else 'rows'} of {memory.longest} tokens"
     return f"{needs} ({rows if memory.measured_lengths else f'for {rows}, which is max_length'})"
 
 
@@ -159,4 +159,5 @@ def _memory_record(memory: Memory) -> dict[str, Any]:
         "loading_bytes": memory.loading,
         "longest_row": memory.longest,
         "longest_row_is_measured": memory.measured_lengths,
+        "packed": memory.packed,
     }

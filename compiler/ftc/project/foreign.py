@@ -41,6 +41,9 @@ LLAMA_FACTORY = {
     "train_on_prompt": "finetunes.NAME.data.train_on",
     "mask_history": "finetunes.NAME.data.train_on",
     "stage": "finetunes.NAME.method",
+    "packing": "finetunes.NAME.data.packing",
+    "neat_packing": "finetunes.NAME.data.packing",
+    "flash_attn": "finetunes.NAME.attn_implementation",
     "lora_rank": "finetunes.NAME.lora.r",
     "lora_target": "finetunes.NAME.lora.target_modules",
     "gradient_accumulation_steps": "finetunes.NAME.training.global_batch_size",
@@ -70,6 +73,10 @@ AXOLOTL = {
     "shards": "datasets.NAME.num_samples",
     "test_datasets": "finetunes.NAME.eval_dataset",
     "sequence_len": "finetunes.NAME.data.max_length",
+    "sample_packing": "finetunes.NAME.data.packing",
+    "eval_sample_packing": "finetunes.NAME.data.packing",
+    "flash_attention": "finetunes.NAME.attn_implementation",
+    "sdp_attention": "finetunes.NAME.attn_implementation",
     "excess_length_strategy": "finetunes.NAME.data.overlong",
     "train_on_inputs": "finetunes.NAME.data.train_on",
     "roles_to_train": "finetunes.NAME.data.train_on",
@@ -103,6 +110,7 @@ COMMON = {
     "max_seq_len": "finetunes.NAME.data.max_length",
     "model_max_length": "finetunes.NAME.data.max_length",
     "preprocessing_num_workers": "finetunes.NAME.data.preprocessing_num_workers",
+    "attn_implementation": "finetunes.NAME.attn_implementation",
     "rank": "finetunes.NAME.lora.r",
     "lora_alpha": "finetunes.NAME.lora.lora_alpha",
     "lora_dropout": "finetunes.NAME.lora.lora_dropout",
@@ -167,11 +175,6 @@ NOT_YET = {
          "load_in_4bit", "load_in_8bit", "gptq"),
         "train on a quantised base (QLoRA)",
     ),
-    **dict.fromkeys(
-        ("packing", "neat_packing", "sample_packing", "eval_sample_packing",
-         "multipack_real_batches"),
-        "pack several rows into one sequence",
-    ),
     "shards": "take a part of a dataset",
     **dict.fromkeys(
         ("chat_template_jinja", "special_tokens", "tokens", "add_tokens", "add_special_tokens",
@@ -179,8 +182,7 @@ NOT_YET = {
         "change the model's template or tokens",
     ),
     **dict.fromkeys(
-        ("flash_attn", "flash_attention", "sdp_attention", "xformers_attention",
-         "attn_implementation", "shift_attn", "rope_scaling", "use_unsloth",
+        ("xformers_attention", "shift_attn", "rope_scaling", "use_unsloth",
          "enable_liger_kernel", "use_liger_kernel"),
         "choose how attention and kernels are computed",
     ),
@@ -246,6 +248,7 @@ NOT_YET = {
     "compute_accuracy": "measure accuracy while training",
     "mixture_of_depths": "train a mixture of depths",
     "group_by_length": "group rows by length",
+    "multipack_real_batches": "choose how packs are batched",
 }  # fmt: skip
 NOTES = {
     "interleave_probs": "`datasets: {NAME: {weight: 0.7}, OTHER: {weight: 0.3}}`",
@@ -272,6 +275,8 @@ NOTES = {
     "lora_target_linear": "`target_modules: all-linear`",
     "stage": "only `method: sft` in this version of ftc",
     "rl": "only `method: sft` in this version of ftc",
+    "flash_attn": "`fa2` is `varlen`, which needs nothing installed",
+    "flash_attention": "true is `varlen`, which needs nothing installed",
     "disable_gradient_checkpointing": "the other way round: it is off unless set",
 }
 

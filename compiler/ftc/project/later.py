@@ -72,7 +72,6 @@ KEYS: dict[str, dict[str, str]] = {
         "reference": "train on preferences",
         "freeze": "train a part of the layers",
         "callbacks": "run callbacks",
-        "data.packing": "pack several rows into one sequence",
         **{f"lora.{name}": phrase for name, phrase in LORA.items()},
         **{f"training.{name}": phrase for name, phrase in TRAINING.items()},
     },

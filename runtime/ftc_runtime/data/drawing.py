@@ -34,7 +34,7 @@ def drawn(rows: Iterable[Placed], *, count: int, seed: int, scratch: Path) -> It
             else:
                 heappushpop(nearest, entry)
     if read < count:
-        events.warning(f"num_samples is {count}, but there are only {read} rows: all are taken")
+        events.warning(f"num_samples is {count}, and of {read} rows all are taken")
     chosen = {-number for _, number in nearest}
     with scratch.open(encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(file, start=1):

@@ -6,7 +6,7 @@ least room in. Which packs have how much room is kept in the bits of one integer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,29 @@ def best_fit(lengths: NDArray[np.int64], *, size: int) -> list[list[int]]:
     return packs
 
 
-def fill_ratio(lengths: NDArray[np.int64], packs: Sequence[object], *, size: int) -> float:
-    """Return which share of all packs is tokens, to four places."""
-    return round(int(lengths.sum()) / (len(packs) * size), 4) if packs else 0.0
+def packs_needed(lengths: Mapping[int, int], *, size: int) -> int:
+    """Return how many packs `best_fit` makes of rows of which only this is known: tokens -> rows.
+
+    Rows of equal length follow one another, and the pack that one fitted best is the best for the
+    next as long as it has room: so a pack takes all that it holds of a length at once.
+    """
+    needed = 0
+    with_room = [0] * (size + 1)  # room -> packs
+    rooms = 0
+    for length in sorted(lengths, reverse=True):
+        left = lengths[length]
+        while left:
+            fitting = rooms >> length
+            room = length + (fitting & -fitting).bit_length() - 1 if fitting else size
+            each = min(room // length, left)
+            packs = left // each
+            if fitting:
+                packs = min(packs, with_room[room])
+                with_room[room] -= packs
+                rooms ^= 0 if with_room[room] else 1 << room
+            else:
+                needed += packs
+            left -= packs * each
+            with_room[room - each * length] += packs
+            rooms |= 1 << (room - each * length)
+    return needed

@@ -111,14 +111,14 @@ class TokenWriter:
         self.tokens += len(row.input_ids)
         self._offsets.write(self.tokens.to_bytes(8, "little"))
 
-    def close(self, *more: Entry) -> None:
-        """Put the file together, with *more* tensors beside those of the rows."""
+    def close(self) -> None:
+        """Put the file together."""
         entries = [
             Entry(name, "I32", (self.tokens,), partial(_copied, file))
             for name, file in self._flat.items()
         ]
         offsets = Entry("offsets", "I64", (self.rows + 1,), partial(_copied, self._offsets))
-        write_file(self.path, [*entries, offsets, *more])
+        write_file(self.path, [*entries, offsets])
         for file in (*self._flat.values(), self._offsets):
             file.close()
 

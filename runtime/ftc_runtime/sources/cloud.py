@@ -5,6 +5,7 @@ No storage says the digest of what it holds in the same way, so pinning reads th
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -12,13 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import fsspec
-
 from ftc_runtime.contract import Source
 from ftc_runtime.errors import StageError
+from ftc_runtime.foreign import first_line
 from ftc_runtime.sources.download import Meter
 from ftc_runtime.sources.repository import digest_of
 from ftc_runtime.sources.trouble import Trouble, trouble_of
+
+try:
+    import fsspec
+except ModuleNotFoundError as missing:
+    raise StageError(
+        "cloud storage needs fsspec, which is not installed",
+        "pip install 'ftc[s3]', 'ftc[gcs]' or 'ftc[http]'",
+    ) from missing
 
 LIBRARIES = {
     "s3": ("s3fs", "'ftc[s3]'"),
@@ -36,6 +44,7 @@ CREDENTIALS = {
     "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run `gcloud auth "
     "application-default login`",
 }
+ELSEWHERE = "Bring it here, and write a path"
 WEB = ("http", "https")
 CONNECT_SECONDS = 10
 SILENT_SECONDS = 60
@@ -120,7 +129,9 @@ def _digest(place: Place, remote: str) -> str:
 
 
 def _chunks(place: Place, remote: str) -> Iterator[bytes]:
-    with place.filesystem.open(remote, "rb", block_size=CHUNK * 8) as file:
+    # 0 is one stream: a web server need not know ranges.
+    block_size = 0 if place.uri.startswith(WEB) else CHUNK * 8
+    with place.filesystem.open(remote, "rb", block_size=block_size) as file:
         while chunk := file.read(CHUNK):
             yield chunk
 
@@ -134,11 +145,11 @@ def _opened(uri: str) -> Place:
             uri, skip_instance_cache=True, use_listings_cache=False, **_limits(protocol)
         )
     except ImportError as missing:
-        library, extra = LIBRARIES.get(protocol, (missing.name or "a library", ""))
-        hint = f"pip install {extra}" if extra else str(missing)
+        library, name = LIBRARIES.get(protocol, (missing.name or "a library", ""))
+        hint = f"pip install {name}" if name else str(missing)
         raise StageError(f"{protocol}:// needs {library}, which is not installed", hint) from None
-    except ValueError as error:
-        raise StageError(f"{uri} cannot be read: {error}", "Bring it here: write a path") from error
+    except (ValueError, OSError) as error:
+        raise StageError(f"{uri} cannot be read: {first_line(error)}", ELSEWHERE) from error
     if protocol in WEB:
         base, _, name = uri.partition("?")[0].rpartition("/")
         return Place(uri, filesystem, base, {name: path})
@@ -204,5 +215,7 @@ def told(uri: str) -> Iterator[None]:
                 raise StageError(f"{uri} is not open to you", credentials) from error
             case Trouble.UNREACHABLE:
                 raise StageError(f"{uri} does not answer", "Check the network") from error
-            case _:
-                raise
+            case None if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+                raise StageError(f"{uri} cannot be read: {first_line(error)}", ELSEWHERE) from error
+            case None:
+                raise  # a full disk is told as such for every stage

@@ -26,9 +26,19 @@ SECONDS_BETWEEN_EVENTS = 0.5
 
 
 def hub_of(repository: Repository) -> Hub:
-    """Return the hub's client, importing only that one."""
+    """Return the hub's client, importing only that one.
+
+    Raises:
+        StageError: if the client is not installed.
+    """
     module, _, name = CLASSES[repository.hub].partition(".")
-    return cast(Hub, getattr(import_module(f"ftc_runtime.sources.{module}"), name)())
+    try:
+        client = import_module(f"ftc_runtime.sources.{module}")
+    except ModuleNotFoundError as missing:
+        message = f"{repository.hub}:// needs {missing.name}, which is not installed"
+        extra = "ftc[data]" if repository.kind == "dataset" else "ftc[train]"
+        raise StageError(message, f"pip install '{extra}'") from missing
+    return cast(Hub, getattr(client, name)())
 
 
 def fetch_files(

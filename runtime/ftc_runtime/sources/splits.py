@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ftc_runtime.errors import StageError
+from ftc_runtime.foreign import first_line
 from ftc_runtime.sources.repository import Part, Repository
 
 CARD = "README.md"
@@ -34,8 +35,9 @@ def files_of(part: Part, skeleton: Path, repository: Repository) -> list[str]:
             place, subset, data_dir=part.folder, cache_dir=str(skeleton.parent / "cache")
         )
     except (ValueError, FileNotFoundError, RuntimeError) as error:
+        reason = first_line(error).partition(" with any supported extension")[0]
         raise StageError(
-            f"{repository.shown} has no files of rows that can be told apart: {_line(error)}",
+            f"{repository.shown} has no files of rows that can be told apart: {reason}",
             "Check `subset` and `folder`; of a dataset that is a script, "
             "`revision: refs/convert/parquet` has the rows",
         ) from error
@@ -72,8 +74,3 @@ def _subset(
 
 def _words(names: Sequence[str]) -> str:
     return ", ".join(sorted(names)) or "none"
-
-
-def _line(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return text.partition(" with any supported extension")[0] or type(error).__name__

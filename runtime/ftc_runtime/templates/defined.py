@@ -103,6 +103,8 @@ class DefinedTemplate:
             self._system(writer, conversation)
         first = next((at for at, said in enumerate(messages) if said.role == "user"), None)
         last = max((at for at, said in enumerate(messages) if said.role == "user"), default=-1)
+        if system_in_user and first is None and _says_more(conversation):
+            raise TemplateFault("it has no user's turn for the system message to stand in")
         for at, message in enumerate(messages):
             match message.role:
                 case "user":
@@ -196,3 +198,9 @@ class DefinedTemplate:
 
     def _filled(self, slot: str) -> str:
         return self._tokens.filled(slot)
+
+
+def _says_more(conversation: Conversation) -> bool:
+    """Does it have a system message or tools?"""
+    first = conversation.messages[:1]
+    return bool(conversation.tools or (first and first[0].role == "system" and first[0].text))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ftc_runtime.data.tokens import IGNORED
 
-Batch = dict[str, torch.Tensor | int]
-"""What a model's forward takes, with labels BT and logits_to_keep K.
+Batch = dict[str, Any]
+"""What a model's forward takes, tensors and numbers, with labels BT and logits_to_keep K.
 
 The loss needs logits only where the next token has a label. `logits_to_keep` says where, so that
 the prompt's positions never meet the vocabulary.

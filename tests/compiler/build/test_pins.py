@@ -18,6 +18,7 @@ name: hub
 models:
   base: {source: "SOURCE"}
 """
+STAGE = "model:base"
 HEADER = json.dumps({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
 FILES = {
     "config.json": b'{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}\n',
@@ -56,11 +57,11 @@ def test_the_first_build_pins_and_later_ones_ask_nothing(
     ftc = pinned(project, source)
     online = {"HF_ENDPOINT": hub.url, "MODELSCOPE_ENDPOINT": hub.url, "HOME": str(ftc.folder)}
 
-    before = ftc("status")
-    built = ftc("build", "base", **online)
+    before = ftc("status", STAGE)
+    built = ftc("build", STAGE, **online)
     lock = (ftc.folder / "ftc.lock").read_text()
-    offline = ftc.states()
-    again = ftc("build", "base", HF_ENDPOINT="http://127.0.0.1:9")
+    offline = ftc.states(STAGE)
+    again = ftc("build", STAGE, HF_ENDPOINT="http://127.0.0.1:9")
 
     assert before.stdout == (
         f"? model:base  unresolved  {source} is not pinned yet: ftc build pins it\n"
@@ -74,7 +75,7 @@ def test_the_first_build_pins_and_later_ones_ask_nothing(
 
 
 def test_each_split_of_a_dataset_is_a_pin_of_its_own(project: MakeProject, hub: Hub) -> None:
-    """With its own files only; the build reads what was pinned, and later ones ask nothing."""
+    """With its own files only; the other stays unpinned until it is needed."""
     items = "".join(
         f"  {split}: {{source: hf://datasets/acme/rows, split: {split}}}\n"
         for split in ("train", "test")
@@ -82,28 +83,27 @@ def test_each_split_of_a_dataset_is_a_pin_of_its_own(project: MakeProject, hub: 
     ftc = project(f"version: 1\nname: hub\ndatasets:\n{items}")
 
     before = ftc.states()
-    built = ftc("build", "train", "test", HF_ENDPOINT=hub.url, HOME=str(ftc.folder))
+    built = ftc("build", "test", HF_ENDPOINT=hub.url, HOME=str(ftc.folder))
     pins = read(ftc.folder).pins
 
     assert set(before.values()) == {"unresolved"}
     assert built.returncode == 0, built.stderr
     assert {name: list(pin.files) for name, pin in pins.items()} == {
-        "hf://datasets/acme/rows": ["train.jsonl"],
         "hf://datasets/acme/rows?split=test": ["test.jsonl"],
     }
     assert "Hey" in (ftc.folder / "out" / "test" / "train.jsonl").read_text()
-    assert set(ftc.states().values()) == {"fresh"}
+    assert ftc.states() == {"dataset:train": "unresolved", "dataset:test": "fresh"}
 
 
 def test_a_colleague_with_the_lock_gets_the_same_key(project: MakeProject, hub: Hub) -> None:
     """Stale, not unresolved, with nothing asked."""
     ours, theirs = pinned(project, "hf://acme/tiny"), None
-    ours("build", "base", HF_ENDPOINT=hub.url, HOME=str(ours.folder))
+    ours("build", STAGE, HF_ENDPOINT=hub.url, HOME=str(ours.folder))
     theirs = project(PROJECT.replace("SOURCE", "hf://acme/tiny"), name="theirs")
 
     (theirs.folder / "ftc.lock").write_bytes((ours.folder / "ftc.lock").read_bytes())
 
-    records = [json.loads(ftc("status", "--json").stdout) for ftc in (ours, theirs)]
+    records = [json.loads(ftc("status", "--json", STAGE).stdout) for ftc in (ours, theirs)]
     assert [record["status"] for record in records] == ["fresh", "stale"]
     assert records[0]["key"] == records[1]["key"]
 
@@ -113,7 +113,7 @@ def test_what_a_hub_refuses_is_told(project: MakeProject, hub: Hub) -> None:
     for source in ("hf://acme/gated", "hf://acme/nothing"):
         ftc = project(PROJECT.replace("SOURCE", source), name=source[-7:].strip("/"))
 
-        done = ftc("build", "base", HF_ENDPOINT=hub.url, HOME=str(ftc.folder))
+        done = ftc("build", STAGE, HF_ENDPOINT=hub.url, HOME=str(ftc.folder))
 
         assert done.returncode == 1
         assert "error[source]" in done.stderr

@@ -45,6 +45,9 @@ evals:
 WITHOUT_EFFECT_ON_LLAMA_CPP = ("dtype", "batch_size")
 """What a prediction from a GGUF does not take: such a file has its own types."""
 
+OF_PACKS_ALONE = ("data", "max_length")
+"""What a training takes only where rows are packed, which PROJECT's are not."""
+
 NAMES_STAGES = ("quantization",)
 """Another value is another stage, not another key of the same."""
 
@@ -113,10 +116,20 @@ def belongs(stage: str, item: str) -> bool:
 
 def uses(stage: str, kind: str, setting: Setting) -> bool:
     """Say whether a stage takes a setting: it is its item's, and its kind declares it."""
-    top = setting.path[0]
-    if kind == "predict" and stage.endswith("q8_0") and top in WITHOUT_EFFECT_ON_LLAMA_CPP:
+    aside = kind == "predict" and stage.endswith("q8_0")
+    if aside and setting.path[0] in WITHOUT_EFFECT_ON_LLAMA_CPP:
         return False
-    return belongs(stage, setting.item) and top in params_class(kind).model_fields
+    if kind == "sft" and setting.path == OF_PACKS_ALONE:
+        return False
+    return belongs(stage, setting.item) and declares(params_class(kind), setting.path)
+
+
+def declares(settings: type[Settings], path: tuple[str, ...]) -> bool:
+    """Say whether settings have a leaf of this path."""
+    field = settings.model_fields.get(path[0])
+    if field is None or len(path) == 1:
+        return field is not None
+    return any(declares(part, path[1:]) for part in nested(field.annotation))
 
 
 def cards(plan: Plan) -> list[str]:

@@ -229,3 +229,35 @@ def test_variants_share_what_is_equal_and_stand_under_one_name(tmp_path: Path) -
         ("files@lora.r=4.q8_0", "q8_0"),
         ("files@lora.r=32.q8_0", "q8_0"),
     ]
+
+
+<<<<<<< HEAD
+def test_packed_rows_are_the_same_token_rows(tmp_path: Path) -> None:
+    """One `tokens` stage for both; the length of a row is a reason to train anew in packs alone."""
+    text = PROJECT.replace("lora: {r: 4}", "data: {packing: true}")
+
+    plan = planned(tmp_path, text)
+
+    assert [name for name in plan.stages if name.startswith("tokens:")] == ["tokens:low"]
+    assert plan.stages["sft:low"].semantic["data"] == {"packing": True, "max_length": 2048}
+    assert "data" not in plan.stages["sft:high"].semantic
+    assert plan.stages["sft:low"].lines["data.packing"] == 9
+=======
+def test_a_mix_belongs_to_positions_and_not_to_names(tmp_path: Path) -> None:
+    """Renaming a dataset retrains nothing; shares that are as always are no shares."""
+    share = "datasets: {rows: {repeat: 2}}, mix: interleave_once"
+    mixed = PROJECT.replace("datasets: [rows],", f"{share},")
+    other = mixed.replace("rows: {", "other: {").replace("rows.holdout", "other.holdout")
+    other = other.replace("datasets: [rows]", "datasets: [other]")
+
+    plain = planned(tmp_path, PROJECT).stages["tokens:low"]
+    first = planned(tmp_path, mixed).stages["tokens:low"]
+    renamed = planned(tmp_path, other).stages["tokens:low"]
+    usual = planned(tmp_path, PROJECT.replace("[rows]", "{rows: {}}")).stages["tokens:low"]
+
+    assert first.semantic == {
+        **plain.semantic, "mix": "interleave_once", "shares": [{"repeat": 2}],
+    }  # fmt: skip
+    assert renamed.semantic == first.semantic
+    assert usual.semantic == plain.semantic
+>>>>>>> mixing

@@ -11,7 +11,6 @@ from safetensors.numpy import load_file
 
 from ftc_runtime.data import tokens
 from ftc_runtime.data.tokens import IGNORED, TokenRow, TokenRows, TokenWriter, write_token_rows
-from ftc_runtime.models.safetensors_file import Entry
 
 
 def row(*ids: int) -> TokenRow:
@@ -44,19 +43,17 @@ def test_no_rows_are_a_file_too(tmp_path: Path) -> None:
 def test_a_file_written_in_parts_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many parts it is copied in, also with tensors of other makers in it."""
+    """However many parts it is copied in, and with nothing left beside it."""
     written = [row(*range(1, length)) for length in range(2, 60)]
-    more = Entry("packs", "I64", (2,), np.array([7, 8]).tobytes)
     whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
     for path, at_once in ((whole, 1 << 20), (parts, 100)):
         monkeypatch.setattr(tokens, "COPIED_AT_ONCE", at_once)
         writer = TokenWriter(path)
         for one in written:
             writer.write(one)
-        writer.close(more)
+        writer.close()
 
     assert parts.read_bytes() == whole.read_bytes()
-    assert load_file(parts)["packs"].tolist() == [7, 8]
     assert load_file(parts)["input_ids"].tolist() == [
         token for one in written for token in one.input_ids.tolist()
     ]

@@ -9,26 +9,16 @@ import pytest
 
 import smollm2
 from ftc_runtime.templates.definition import Definition, built_in, extended
-from ftc_runtime.templates.jinja import to_jinja
+from ftc_runtime.templates.jinja import TEXT, to_jinja
 from ftc_runtime.templates.model_jinja import chat_message
 from ftc_runtime.templates.probes import PROBES
 from ftc_runtime.templates.slots import Tokens, tokens_of
 
 HELLO = {"role": "user", "content": "Hello"}
 
-COMPILED = """\
-{%- macro text(message) -%}
-    {%- if message.content is string -%}
-        {{- message.content -}}
-    {%- elif message.content -%}
-        {%- for part in message.content -%}
-            {%- if part.type != 'text' -%}
-                {{- raise_exception('This template takes text only, not ' ~ part.type) -}}
-            {%- endif -%}
-            {{- part.text -}}
-        {%- endfor -%}
-    {%- endif -%}
-{%- endmacro -%}
+COMPILED = (
+    f"{TEXT}\n"
+    + """\
 {%- if messages[0].role == 'system' -%}
     {%- set system = text(messages[0]) -%}
 {%- else -%}
@@ -73,6 +63,7 @@ COMPILED = """\
 {%- if not add_generation_prompt and messages[-1].role == 'assistant' -%}
     {{- eos_token -}}
 {%- endif -%}"""
+)
 
 
 def rendered(definition: Definition, *messages: dict[str, Any], **variables: Any) -> str:

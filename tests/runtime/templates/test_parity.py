@@ -20,6 +20,7 @@ from ftc_runtime.templates.encoding import Encoder
 from ftc_runtime.templates.jinja import to_jinja
 from ftc_runtime.templates.parity import Difference, Parity, prove
 from ftc_runtime.templates.probes import spelling
+from renderings import DISTINCT
 
 Kind = Literal["byte-level", "sentencepiece"]
 WITH_CONTENT = ("system", "user", "assistant", "tool_calls", "tool")
@@ -112,7 +113,7 @@ def test_the_first_word_of_a_stretch_is_cut_alike(name: str) -> None:
     assert differences(built_in(name).model_dump_json(), "sentencepiece") == []
 
 
-@pytest.mark.parametrize("name", library())
+@pytest.mark.parametrize("name", DISTINCT)
 def test_no_message_writes_a_special_token(name: str) -> None:
     """There are as many as in a conversation that spells none."""
     kind: Kind = "byte-level"

@@ -1,6 +1,6 @@
 """How much memory a training takes at its peak: an estimate from sizes alone, before it starts.
 
-Letters: B rows of a forward pass, T tokens of the longest row, K positions that any of the rows
+Letters: B rows or packs of a forward pass, T tokens of the longest, K positions that any of them
 trains, N label tokens of them, V vocabulary, H hidden, I intermediate, Q width of all query heads.
 """
 
@@ -41,13 +41,14 @@ PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "
 
 
 class Lengths(NamedTuple):
-    """The rows to train on."""
+    """The rows or packs to train on."""
 
     longest: int
     trained_share: float
     """Label tokens of all tokens."""
     measured: bool
     """Counted in the rows; else max_length, which is as long as they may be."""
+    packed: bool = False
 
 
 class Memory(NamedTuple):
@@ -63,6 +64,7 @@ class Memory(NamedTuple):
     """What is needed beside the process while the model is read; gone when training begins."""
     longest: int
     measured_lengths: bool
+    packed: bool
 
     @property
     def total(self) -> int:
@@ -84,17 +86,28 @@ def training_memory(
         raise Unknown(f"{model.name} has no sizes yet")
     shape = shape_of_model(plan, states, store, stage=model)
     tokens = plan.stages[stage.inputs["train"].stage]
-    lengths = row_lengths(tokens, states[tokens.name], store)
+    lengths = row_lengths(tokens, states[tokens.name], store, pack=_pack(stage))
     return estimate(shape, stage.params, lengths=lengths, device=device)
 
 
-def row_lengths(tokens: Stage, state: State, store: Store) -> Lengths:
-    """Return the lengths that the report of the `tokens` stage tells, else the upper bound."""
+def _pack(stage: Stage) -> int | None:
+    data = stage.params["data"]
+    return int(data["max_length"]) if data["packing"] else None
+
+
+def row_lengths(tokens: Stage, state: State, store: Store, *, pack: int | None = None) -> Lengths:
+    """Return the lengths that the report of the `tokens` stage tells, else the upper bound.
+
+    *pack*: what a pack holds, where rows are packed; the fullest is full, unless all fit in one.
+    """
+    packed = pack is not None
     record = state.known
     if record is not None and store.holds(record.outputs["report"]):
         train = json.loads(store.path(record.outputs["report"]).read_bytes())["train"]
-        return Lengths(train["longest"], train["trained_tokens"] / max(1, train["tokens"]), True)
-    return Lengths(int(tokens.params["data"]["max_length"]), 1.0, False)
+        longest = min(pack, train["tokens"]) if pack else train["longest"]
+        share = train["trained_tokens"] / max(1, train["tokens"])
+        return Lengths(longest, share, True, packed)
+    return Lengths(int(tokens.params["data"]["max_length"]), 1.0, False, packed)
 
 
 def estimate(
@@ -104,7 +117,7 @@ def estimate(
     training = params["training"]
     dtype = shape.dtype if params["dtype"] == "auto" else params["dtype"]
     size = DTYPE_BYTES[dtype]
-    rows = micro_batch_size(training)
+    rows = micro_batch_size(params)
     weights = shape.parameters * size
     # Of each trained weight: itself, its gradient, and the states.
     adapter = adapter_bytes(shape, params["lora"]) * (2 + OPTIMISER_STATES[training["optim"]])
@@ -129,6 +142,7 @@ def estimate(
         loading=weights + (shape.parameters * DTYPE_BYTES[shape.dtype] if device == "cpu" else 0),
         longest=lengths.longest,
         measured_lengths=lengths.measured,
+        packed=lengths.packed,
     )
 
 
@@ -152,11 +166,11 @@ def adapter_bytes(shape: ModelShape, lora: Mapping[str, Any]) -> int:
     return shape.layers * _lora_weights(shape, targets, rank=lora["r"]) * FLOAT32
 
 
-def micro_batch_size(training: Mapping[str, Any]) -> int:
-    """Return the rows of one forward pass."""
-    from ftc_runtime.stages.sft.spec import Training
+def micro_batch_size(params: Mapping[str, Any]) -> int:
+    """Return the rows or packs of one forward pass with the settings *params* of an `sft` stage."""
+    from ftc_runtime.stages.sft.spec import Params
 
-    return Training.model_validate(training).micro_batch_size()
+    return Params.model_validate(params).micro_batch_size()
 
 
 def _targets(written: str | list[str]) -> frozenset[str]:

@@ -34,11 +34,12 @@ class Given(NamedTuple):
     def family(self) -> tuple[Any, ...]:
         """Return what must be equal for two runs of a kind to be compared.
 
-        A GGUF file is answered from by another engine than a folder is, and bfloat16 may be
-        thirty times slower than float32.
+        A GGUF file is answered from by another engine than a folder is, bfloat16 may be thirty
+        times slower than float32, and packed rows take another time than padded ones.
         """
         roles = {role.split(".")[0] for role in self.sizes} - {MADE}
-        return (*sorted(roles), self.setting("dtype"))
+        how = [self.setting(leaf) for leaf in ("dtype", "attn_implementation", "data.packing")]
+        return (*sorted(roles), *how)
 
     def size(self, *roles: str) -> int | None:
         """Return the bytes of the roles that there are; None if one is not known."""
@@ -80,8 +81,9 @@ def _training(given: Given) -> float | None:
     rows, tokens = told.get("rows"), told.get("tokens")
     if not rows or not tokens or model is None:
         return None
-    batch = given.setting("training.global_batch_size")
-    steps_per_epoch = ceil(rows / batch)
+    if given.setting("data.packing"):
+        rows = ceil(tokens / given.setting("data.max_length"))  # packs are as good as full
+    steps_per_epoch = ceil(rows / given.setting("training.global_batch_size"))
     steps = given.setting("training.max_steps") or ceil(
         given.setting("training.num_train_epochs") * steps_per_epoch
     )

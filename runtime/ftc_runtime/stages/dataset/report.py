@@ -88,6 +88,7 @@ class Findings:
         return {
             "rows": self.read,
             "kept": self.kept,
+            "not_drawn": self.read - self.kept - self.dropped_count,
             "dropped": {reason: places.json() for reason, places in self.dropped.items()},
             "empty": self.empty.rows,
             "duplicates": duplicates.json(),

@@ -70,7 +70,7 @@ class Training(Settings):
     )
 
     def micro_batch_size(self, *, most: int) -> int:
-        """Return the rows of one forward pass: as given, else the most that divides, up to *most*."""
+        """Return the rows of one forward pass: as given, else up to *most* that divide."""
         whole, share = self.global_batch_size, self.per_device_train_batch_size
         if share is not None:
             return min(share, whole)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ftc_runtime.contract import Json
 from ftc_runtime.data.histogram import histogram, quantile
 from ftc_runtime.data.leakage import Leaks
+from ftc_runtime.data.packing import packs_needed
 from ftc_runtime.data.places import Places
 from ftc_runtime.data.tokens import IGNORED, TokenRow
 from ftc_runtime.stages.tokens.rows import Made, Reason
@@ -39,7 +40,8 @@ class Part:
     tokens_cut: int = 0
     tokens: int = 0
     trained: int = 0
-    longest: int = 0
+    kept_lengths: Counter[int] = field(default_factory=Counter)
+    """Tokens -> rows, of those that are kept."""
     lengths: Counter[int] = field(default_factory=Counter)
     """Tokens before anything was cut -> rows, of all that could be rendered."""
     thoughts: Counter[str] = field(default_factory=Counter)
@@ -71,7 +73,7 @@ class Part:
         length = len(made.row.input_ids)
         self.kept += 1
         self.tokens += length
-        self.longest = max(self.longest, length)
+        self.kept_lengths[length] += 1
         self.trained += int((made.row.labels != IGNORED).sum())
         if made.cut:
             self.truncated.add(place, made.cut)
@@ -89,8 +91,9 @@ class Part:
         if thoughts.missing:
             self.missing.add(place)
 
-    def json(self) -> dict[str, Json]:
-        """Return it as JSON."""
+    def json(self, *, max_length: int) -> dict[str, Json]:
+        """Return it as JSON. The packs are those that `packing` makes, whether or not it is on."""
+        packs = packs_needed(self.kept_lengths, size=max_length)
         return {
             "rows": self.kept,
             "read": self.read,
@@ -99,7 +102,9 @@ class Part:
             "tokens": self.tokens,
             "trained_tokens": self.trained,
             "trained_share": round(self.trained / self.tokens, 4) if self.tokens else 0.0,
-            "longest": self.longest,
+            "longest": max(self.kept_lengths, default=0),
+            "packs": packs,
+            "packs_fill": round(self.tokens / (packs * max_length), 4) if packs else 0.0,
             "lengths": histogram(self.lengths, least=16),
             "quantiles": {f"{share:.0%}": quantile(self.lengths, share) for share in SHARES},
             "longer_than": {
@@ -110,11 +115,18 @@ class Part:
         }
 
 
-def report(tokenizer: PreTrainedTokenizerFast, train: Part, evaluation: Part, leaks: Leaks) -> Json:
+def report(
+    tokenizer: PreTrainedTokenizerFast,
+    train: Part,
+    evaluation: Part,
+    leaks: Leaks,
+    *,
+    max_length: int,
+) -> Json:
     """Return the report as JSON."""
     return {
-        "train": train.json(),
-        "eval": evaluation.json(),
+        "train": train.json(max_length=max_length),
+        "eval": evaluation.json(max_length=max_length),
         "leakage": leaks.json(),
         "examples": [marked(tokenizer, row) for row in train.examples],
     }

@@ -44,5 +44,6 @@ def run(params: Params, stage: StageSpec) -> None:
     check(params.data, train, evaluation, leaks)
     for writer in writers.values():
         writer.close()
-    write_json(stage.outputs["report"], report(tokenizer, train, evaluation, leaks))
+    found = report(tokenizer, train, evaluation, leaks, max_length=params.data.max_length)
+    write_json(stage.outputs["report"], found)
     events.done(rows=train.kept, tokens=train.tokens, trained=train.trained)

@@ -105,6 +105,18 @@ def test_settings_move_it_the_right_way(more: dict[str, Any], less: dict[str, An
     assert of_less.total < of_more.total
 
 
+def test_a_forward_pass_takes_one_pack_where_it_takes_eight_rows() -> None:
+    """A pack is as long as several rows, so that both are about as many tokens."""
+    packed = params(8) | {"data": {"packing": True, "max_length": 512}}
+    packed["training"] = {**packed["training"], "per_device_train_batch_size": None}
+    lengths = Lengths(512, 0.5, True, packed=True)
+
+    pack = estimate(SMOLLM2, packed, lengths=lengths, device="cpu")
+
+    alone = memory(SMOLLM2, params(1), tokens=512, share=0.5)
+    assert pack == alone._replace(packed=True)
+
+
 def test_a_short_training_needs_what_loading_needs() -> None:
     """The file in its own type beside the weights in the wanted one."""
     short = memory(SMOLLM2, params(1), tokens=1, share=1.0)

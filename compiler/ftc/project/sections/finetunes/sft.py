@@ -10,11 +10,24 @@ from pydantic import Field
 from ftc.project.schema import Built, Lowering, Reference, settings_of
 from ftc.project.schema import Item as BaseItem
 from ftc_runtime.contract import Artifact
-from ftc_runtime.stages.sft.spec import Params, Tuning
-from ftc_runtime.stages.tokens.spec import Data, Mixing, Share
+from ftc_runtime.stages.sft.spec import Packing, Packs, Params, Tuning
+from ftc_runtime.stages.tokens.spec import Data as TokensData
+from ftc_runtime.stages.tokens.spec import Mixing, Share
 from ftc_runtime.stages.tokens.spec import Params as TokensParams
 
 Rows = Annotated[str, Reference((Artifact.ROWS,))]
+
+
+class Data(TokensData, Packing):
+    """How rows become token ids, and these what is trained on."""
+
+    def of_tokens(self) -> TokensData:
+        """Return what the `tokens` stage takes: rows that are packed are the same rows."""
+        return TokensData(**{name: getattr(self, name) for name in TokensData.model_fields})
+
+    def of_packs(self) -> Packs:
+        """Return what the `sft` stage takes: how long a row may be is its concern for packs."""
+        return Packs(packing=True, max_length=self.max_length) if self.packing else Packs()
 
 
 class Item(Tuning, Mixing, BaseItem):
@@ -43,7 +56,7 @@ class Item(Tuning, Mixing, BaseItem):
         """One `tokens` stage, shared by finetunes with equal data settings, and one `sft` stage."""
         base = to.loaded(self.model, Artifact.MODEL)
         tokens = to.stage(
-            settings_of(self, TokensParams, shares=self._shares()),
+            settings_of(self, TokensParams, data=self.data.of_tokens(), shares=self._shares()),
             inputs={
                 "tokenizer": base.tokenizer,
                 "chat": base.chat,
@@ -52,7 +65,7 @@ class Item(Tuning, Mixing, BaseItem):
             },
         )
         made = to.stage(
-            Params(dtype=self.dtype, lora=self.lora, training=self.training),
+            settings_of(self, Params, data=self.data.of_packs()),
             inputs={
                 "model": base.model,
                 "train": tokens["train"],
