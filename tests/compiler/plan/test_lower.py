@@ -231,7 +231,6 @@ def test_variants_share_what_is_equal_and_stand_under_one_name(tmp_path: Path) -
     ]
 
 
-<<<<<<< HEAD
 def test_packed_rows_are_the_same_token_rows(tmp_path: Path) -> None:
     """One `tokens` stage for both; the length of a row is a reason to train anew in packs alone."""
     text = PROJECT.replace("lora: {r: 4}", "data: {packing: true}")
@@ -242,7 +241,8 @@ def test_packed_rows_are_the_same_token_rows(tmp_path: Path) -> None:
     assert plan.stages["sft:low"].semantic["data"] == {"packing": True, "max_length": 2048}
     assert "data" not in plan.stages["sft:high"].semantic
     assert plan.stages["sft:low"].lines["data.packing"] == 9
-=======
+
+
 def test_a_mix_belongs_to_positions_and_not_to_names(tmp_path: Path) -> None:
     """Renaming a dataset retrains nothing; shares that are as always are no shares."""
     share = "datasets: {rows: {repeat: 2}}, mix: interleave_once"
@@ -260,4 +260,3 @@ def test_a_mix_belongs_to_positions_and_not_to_names(tmp_path: Path) -> None:
     }  # fmt: skip
     assert renamed.semantic == first.semantic
     assert usual.semantic == plain.semantic
->>>>>>> mixing
