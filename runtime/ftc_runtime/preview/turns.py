@@ -84,7 +84,9 @@ class Layout:
 
     def _placed(self) -> Iterator[_Placed]:
         starts = [piece.start for piece in self._pieces]
-        owners = [max(bisect_right(starts, token.span[0]) - 1, 0) for token in self._tokens]
+        # A token across a border belongs to where its middle is.
+        middles = [(token.span[0] + max(token.span[1] - 1, 0)) // 2 for token in self._tokens]
+        owners = [max(bisect_right(starts, middle) - 1, 0) for middle in middles]
         for at, own in groupby(range(len(owners)), owners.__getitem__):
             tokens = [self._tokens[index] for index in own]
             piece = self._pieces[at]

@@ -152,7 +152,7 @@ def test_another_template_is_tried_and_leaves_the_project_alone(built: Ftc) -> N
     wrong = built("preview", "adder", "--template", "vicunya")
 
     assert done.stdout.splitlines()[-3:-1] == [
-        "assistant │ ASSISTANT:⟦ It is 3.<|im_end|>⟧",
+        "assistant │  ASSISTANT:⟦It is 3.<|im_end|>⟧",
         "",
     ]
     assert wrong.returncode == 2
