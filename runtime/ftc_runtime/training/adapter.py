@@ -14,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from ftc_runtime.contract import Json
 from ftc_runtime.errors import StageError
+from ftc_runtime.foreign import first_line
 from ftc_runtime.models.configs import write_json
 from ftc_runtime.models.safetensors_file import Entry, write_file
 from ftc_runtime.models.weights import FORMAT_TYPES, tensor_bytes
@@ -34,7 +35,7 @@ def attach_lora(model: PreTrainedModel, lora: Lora) -> Adapted:
     """Put a new adapter on *model*. Its weights are float32, whatever the type of the base.
 
     Raises:
-        StageError: if a name in `target_modules` is that of no linear layer.
+        StageError: if a name in `target_modules` is that of no linear layer, or PEFT refuses one.
     """
     _check_targets(model, lora)
     config = LoraConfig(
@@ -48,7 +49,13 @@ def attach_lora(model: PreTrainedModel, lora: Lora) -> Adapted:
     with warnings.catch_warnings():
         # It sets fan_in_fan_out itself for GPT-2's layers, and says so.
         warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False")
-        adapted = get_peft_model(model, config)
+        try:
+            adapted = get_peft_model(model, config)
+        except ValueError as error:
+            raise StageError(
+                f"PEFT puts no adapter on this model: {first_line(error)}",
+                "name other layers in lora.target_modules",
+            ) from error
     trained, total = adapted.get_nb_trainable_parameters()
     return Adapted(adapted, trained=trained, total=total)
 

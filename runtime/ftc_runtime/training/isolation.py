@@ -33,7 +33,7 @@ def prove_isolation(model: PeftModel, loss: LabelLoss, *, varlen: bool) -> None:
     model.eval()
     try:
         fault = _Probe(model, loss, varlen).fault()
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         fault = f"it cannot compute one: {first_line(error)}"
     model.train(was_training)
     if fault:
