@@ -18,7 +18,8 @@ SWEPT = [
 ]
 STAGES = {
     "demo": [
-        *("model:smollm2", "dataset:identity", "tokens:assistant", "sft:assistant", "merge:merged"),
+        *("model:smollm2", "template:smollm2", "dataset:identity", "tokens:assistant"),
+        *("sft:assistant", "merge:merged"),
         *("gguf:merged-gguf", "quantize:merged-gguf.q8_0"),
         *("predict:recall/smollm2", "score:recall/smollm2"),
         *("predict:recall/assistant", "score:recall/assistant"),
@@ -26,7 +27,7 @@ STAGES = {
         *("card:merged", "card:merged-gguf"),
     ],
     "lora-sft": [
-        *("model:qwen", "dataset:support", "tokens:assistant", "sft:assistant"),
+        *("model:qwen", "template:qwen", "dataset:support", "tokens:assistant", "sft:assistant"),
         *("merge:merged-gguf", "gguf:merged-gguf"),
         *("quantize:merged-gguf.q4_k_m", "quantize:merged-gguf.q8_0"),
         *("predict:answers/qwen", "score:answers/qwen"),
@@ -34,7 +35,7 @@ STAGES = {
         "card:merged-gguf",
     ],
     "sweep": [
-        *("model:smollm2", "dataset:identity", f"tokens:{SWEPT[0]}"),
+        *("model:smollm2", "template:smollm2", "dataset:identity", f"tokens:{SWEPT[0]}"),
         *(f"sft:{variant}" for variant in SWEPT),
         *("predict:recall/smollm2", "score:recall/smollm2"),
         *(f"{kind}:recall/{variant}" for variant in SWEPT for kind in ("predict", "score")),

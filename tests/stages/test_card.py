@@ -183,6 +183,7 @@ ollama run merged-gguf
 | --- | --- | --- |
 | model | `hf://org/base` | torch 2.13.0 |
 | dataset | `data/identity.json` |  |
+| template |  |  |
 | tokens |  |  |
 | sft |  | peft 0.21.2, torch 2.13.0 |
 | quantize |  |  |

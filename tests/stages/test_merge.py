@@ -172,9 +172,9 @@ def test_the_chosen_template_takes_the_place_of_the_models_own(tmp_path: Path) -
     assert prompt == Prompts(Chat(template=definition), tokenizer).ids(conversation)
     assert prompt == Prompts(Chat(), tokenizer).ids(conversation)
     assert "Be brief." in tokenizer.decode(prompt)
-    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    start, end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
     generation = json.loads((outputs["model"] / "generation_config.json").read_bytes())
-    assert (generation["eos_token_id"], tokenizer.eos_token_id) == ([end], end)
+    assert (generation["eos_token_id"], tokenizer.eos_token_id) == ([start, end], end)
     weights, own = tensors_of(outputs["model"]), tensors_of(model)
     assert all(torch.equal(weights[name], own[name]) for name in own)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ftc.cli.console import Console
-from ftc.cli.findings import findings
+from ftc.cli.findings import finding
 from ftc.cli.workspace import Workspace
 from ftc.plan.freshness import Freshness, State, Status
 from ftc.plan.needed import unsettled
@@ -100,13 +100,13 @@ def stage_lines(
         wanted += [name for name, state in states.items() if state.known is None]
     to_do = set(unsettled(freshness, wanted))
     return [
-        _told(stage_line(plan, states[name]), findings(workspace, states[name]), name in to_do)
+        _told(stage_line(plan, states[name]), finding(states[name]), name in to_do)
         for name in workspace.stages(words)
     ]
 
 
-def _told(line: StageLine, found: Sequence[str], to_do: bool) -> StageLine:
-    note = "; ".join([*([line.note] if line.note else []), *found])
+def _told(line: StageLine, found: str | None, to_do: bool) -> StageLine:
+    note = "; ".join(part for part in (line.note, found) if part)
     return line._replace(to_do=to_do, note=note or None)
 
 

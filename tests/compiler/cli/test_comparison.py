@@ -205,7 +205,8 @@ def test_a_score_is_that_of_the_same_model_under_any_name(filled: Ftc) -> None:
 
 def test_a_key_is_compared_with_what_came_after_it(filled: Ftc) -> None:
     """With the scores that the same eval gave it then."""
-    key = json.loads(filled("status", "sft:sft@lora.r=4", "--json").stdout.splitlines()[-1])["key"]
+    told = filled("status", "sft:sft@lora.r=4", "--json").stdout.splitlines()
+    key = json.loads(told[-1])["key"]
     filled.edit("lora.r: [4, 16]", "lora.r: [8, 16]")
 
     lines = filled("compare", key[:12], "sft@lora.r=16").stdout.splitlines()

@@ -134,7 +134,8 @@ def test_status_after_a_clone_reads_no_weights(project: MakeProject) -> None:
     spent = (cpu_seconds() - before) / 3
 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    model, dataset, *others = lines
+    model, template, dataset, *others = lines
+    assert template["status"] == "pending"
     assert (model["status"], dataset["status"]) == ("unresolved", "stale")
     assert model["note"] == "140.0 GB not read yet: ftc build reads it once"
     assert {line["status"] for line in others} == {"pending"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ftc.cli.console import Console
 from ftc.cli.exits import Exit
-from ftc.cli.findings import findings
+from ftc.cli.findings import finding
 from ftc.cli.workspace import find_project, open_workspace, project_arguments
 
 EXAMPLES = """\
@@ -66,13 +66,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _tell_findings(settings: Sequence[str], console: Console) -> None:
     """Tell what earlier builds found that the file alone does not show."""
-    workspace = open_workspace(settings)
-    for name, state in workspace.freshness().look().items():
-        for finding in findings(workspace, state):
-            if console.json:
-                console.records([{"type": "finding", "stage": name, "finding": finding}])
-            else:
-                console.talk(f"{name}: {finding}")
+    for name, state in open_workspace(settings).freshness().look().items():
+        found = finding(state)
+        if found and console.json:
+            console.records([{"type": "finding", "stage": name, "finding": found}])
+        elif found:
+            console.talk(f"{name}: {found}")
 
 
 def _print_resolved(sections: Any, console: Console) -> None:

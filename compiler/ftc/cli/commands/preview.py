@@ -23,8 +23,6 @@ ROWS, ROWS_OF_A_PAGE = 3, 100
 EXAMPLES = """\
 examples:
   ftc preview assistant                       # as it is trained
-  ftc preview identity.holdout -n 10          # the conversations themselves
-  ftc preview identity --model qwen --longest
   ftc preview assistant --dropped             # what is left out, and why
   ftc preview assistant --html rows.html      # a page that needs nothing else"""
 
