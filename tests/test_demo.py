@@ -42,7 +42,7 @@ def test_a_second_build_has_nothing_to_do(demo: Ftc) -> None:
     done = demo("build", "merged-gguf")
     seconds = time.monotonic() - began
 
-    assert re.fullmatch(r"7 stages up to date \(\d\.\d\d s\)\n", done.stderr), done.stderr
+    assert re.fullmatch(r"8 stages up to date \(\d\.\d\d s\)\n", done.stderr), done.stderr
     assert seconds < 2
     assert set(demo.states().values()) == {"fresh"}
 
@@ -102,7 +102,8 @@ def test_an_edit_makes_stale_exactly_what_it_must(demo: Ftc) -> None:
         "merge", "gguf", "quantize", "predict", "score", "card",
     }  # fmt: skip
     assert {name for name, state in states.items() if state == "fresh"} == {
-        "model:smollm2", "dataset:identity", "tokens:assistant",
+        "model:smollm2", "dataset:identity",
+        "template:smollm2", "tokens:assistant",
         "predict:recall/smollm2", "score:recall/smollm2",
     }  # fmt: skip
     assert set(demo.states().values()) == {"fresh"}
