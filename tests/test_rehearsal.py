@@ -53,7 +53,7 @@ def test_a_defect_of_the_export_shows_before_the_training(unknown_architecture: 
         " the architecture NobodysModel\n" in done.stderr
     ), done.stderr
     assert done.stderr.endswith(
-        "1 failed, 1 not begun, 5 done. After mending it: ftc build --rehearse file\n"
+        "1 failed, 1 not begun, 6 done. After mending it: ftc build --rehearse file\n"
     )
     # The base model is the real one, and here now; all else is as it was.
     assert unknown_architecture.states() == before | {"model:small": "fresh"}
