@@ -47,8 +47,8 @@ def test_two_clean_builds_are_equal_in_every_digest(project: MakeProject, tmp_pa
     made = digests(one)
     assert made == digests(other)
     assert {name.split(":")[0] for name in made} == {
-        "model", "dataset", "tokens", "sft", "merge", "gguf", "quantize", "predict", "score",
-        "card",
+        "model", "template", "dataset", "tokens", "sft", "merge", "gguf", "quantize", "predict",
+        "score", "card",
     }  # fmt: skip
 
 
