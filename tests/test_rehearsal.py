@@ -55,5 +55,6 @@ def test_a_defect_of_the_export_shows_before_the_training(unknown_architecture: 
     assert done.stderr.endswith(
         "1 failed, 1 not begun, 6 done. After mending it: ftc build --rehearse file\n"
     )
-    # The base model is the real one, and here now; all else is as it was.
-    assert unknown_architecture.states() == before | {"model:small": "fresh"}
+    # The base model and its template are the real ones, and here now; all else is as it was.
+    real = {"model:small": "fresh", "template:small": "fresh"}
+    assert unknown_architecture.states() == before | real
