@@ -25,8 +25,6 @@ def digests(ftc: Ftc) -> dict[str, dict[str, str]]:
     made = {}
     for line in ftc("status", "--json").stdout.splitlines():
         state = json.loads(line)
-        if state["stage"] == "template:smollm2":
-            continue  # nobody speaks to the model that only lends its tokenizer
         assert state["status"] == "fresh", state
         key = state["key"]
         record = json.loads((ftc.store / "ac" / key[:2] / f"{key}.json").read_text())

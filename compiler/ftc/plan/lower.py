@@ -12,6 +12,7 @@ from ftc.plan.keys import canonical
 from ftc.plan.libraries import versions
 from ftc.plan.locate import locate
 from ftc.plan.stages import CARD_SUFFIX, CARDS, Edge, OutsideSource, Plan, Stage, Target
+from ftc.project.lending import lenders
 from ftc.project.load import Project
 from ftc.project.schema import Built, Loaded, Output
 from ftc.project.sections import SECTIONS
@@ -88,6 +89,7 @@ class _Graph:
         self._built: dict[ItemName, Built] = {}
         self._by_content: dict[bytes, str] = {}
         self._current: list[ItemName] = []
+        self._lenders = lenders(project.items)
 
     def built(self, item: ItemName) -> Built:
         """Return what an item came to, lowering it the first time."""
@@ -127,6 +129,10 @@ class _Graph:
         """Return what it takes to run the model that a checked reference means."""
         meaning = self.project.meaning(reference, wants)
         return self.built((meaning.section, meaning.name)).loads[meaning.output]
+
+    def only_lends(self) -> bool:
+        """Say whether the item being lowered is a model that lends its tokenizer, and no more."""
+        return self._current[-1][1] in self._lenders
 
     def stage(
         self,

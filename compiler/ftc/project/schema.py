@@ -67,6 +67,9 @@ class Lowering(Protocol):
     def loaded(self, reference: str, *wants: Artifact) -> Loaded:
         """Return what it takes to run the model that a checked reference means."""
 
+    def only_lends(self) -> bool:
+        """Say whether the item is a model that lends its tokenizer, and no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

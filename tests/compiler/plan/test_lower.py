@@ -62,7 +62,6 @@ def test_the_graph_is_as_drawn(plan: Plan) -> None:
     assert graph == {
         "model:other": {},
         "model:base": {"tokenizer": "model:other tokenizer"},
-        "template:other": {"tokenizer": "model:other tokenizer"},
         "template:base": {"tokenizer": "model:base tokenizer"},
         "dataset:rows": {},
         "tokens:low": {

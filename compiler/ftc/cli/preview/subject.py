@@ -99,8 +99,9 @@ def model_of(subject: Subject, plan: Plan) -> str | None:
 
 
 def models(plan: Plan) -> list[str]:
-    """Return the names of the project's models."""
-    return [t.name for t in plan.targets.values() if t.section == "models" and t.output is None]
+    """Return the names of the project's models that have a template to speak to them with."""
+    whole = [t for t in plan.targets.values() if t.section == "models" and t.output is None]
+    return [target.name for target in whole if "template.json" in target.links]
 
 
 def _one(targets: list[Target], word: str) -> Target:
@@ -149,8 +150,10 @@ def _spoken_to(model: str, workspace: Workspace) -> tuple[Edge, Edge]:
     target = _one(workspace.targets([model]), model)
     report = target.links.get("template.json")
     if report is None:
+        only_lends = target.section == "models" and target.output is None
+        fault = "only lends its tokenizer" if only_lends else "is no model of `models:`"
         names = ", ".join(models(workspace.plan))
-        raise _fault("usage", f"{model} is no model of `models:`", f"there are {names}")
+        raise _fault("usage", f"{model} {fault}", f"there are {names}")
     tokenizer = workspace.plan.stages[report.stage].inputs["tokenizer"]
     return Edge(report.stage, "chat"), tokenizer
 

@@ -39,7 +39,7 @@ class Item(Thinks, Params, BaseItem):
     )
 
     def lower(self, to: Lowering) -> Built:
-        """One `model` stage, and one `template` stage."""
+        """One `model` stage, and a `template` stage if somebody may speak to it."""
         made = to.stage(
             settings_of(self, Params),
             inputs={
@@ -50,6 +50,9 @@ class Item(Thinks, Params, BaseItem):
             source=self.source,
             revision=self.revision,
         )
+        links = {".": made["model"], "report.json": made["report"]}
+        if to.only_lends():
+            return Built(made, links)
         chat = to.stage(
             TemplateParams(**dict(to.chat(self.template, self.enable_thinking))),
             inputs={"tokenizer": made["tokenizer"]},
@@ -60,5 +63,4 @@ class Item(Thinks, Params, BaseItem):
             chat=chat["chat"],
             carries_chat=self.template == "auto",
         )
-        links = {".": made["model"], "report.json": made["report"], "template.json": chat["report"]}
-        return Built(made, links, {"model": loaded})
+        return Built(made, {**links, "template.json": chat["report"]}, {"model": loaded})
