@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from ftc_runtime import events
 from ftc_runtime.contract import Examine, Resolve, StageParams, StageSpec, params_class
-from ftc_runtime.environment import check_libraries, pin_imported, pin_threads
+from ftc_runtime.environment import check_libraries, hold_back, pin_imported, pin_threads
 from ftc_runtime.errors import StageError
 from ftc_runtime.foreign import first_line, known
 from ftc_runtime.preview.question import Preview
@@ -66,6 +66,8 @@ def _read(arguments: list[str]) -> Callable[[], None]:
 
 def _run_stage(stage: StageSpec) -> None:
     check_libraries(stage.libraries)
+    if stage.libraries and "torch" not in stage.libraries:
+        hold_back("torch")
     params = _params(stage)
     pin_threads(stage.threads)
     stage.work.mkdir(parents=True, exist_ok=True)
@@ -96,6 +98,8 @@ def _run_command(command: Command) -> None:
     """Answer on stdout, which libraries must not write to meanwhile: their words go to stderr."""
     answer_to = os.dup(1)
     os.dup2(2, 1)
+    if not isinstance(command, Examine):
+        hold_back("torch")
     answer = import_module(f"ftc_runtime.commands.{command.command}").run(command)
     with os.fdopen(answer_to, "w", encoding="utf-8") as stdout:
         # ASCII, since text may hold other ends of a line, such as U+2028.

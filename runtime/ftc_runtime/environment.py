@@ -7,6 +7,8 @@ import random
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+from typing import cast
 
 from ftc_runtime.errors import StageError
 
@@ -49,6 +51,19 @@ def installed_version(name: str) -> str | None:
         return version(name).partition("+")[0]
     except PackageNotFoundError:
         return None
+
+
+def hold_back(*names: str) -> None:
+    """Keep libraries from being loaded: what has no part in a result has none in its time.
+
+    transformers loads torch, which takes more than a second, wherever it is installed; without it
+    a tokenizer is the same.
+    """
+    for name in names:
+        if name not in sys.modules:
+            # So Python takes it for a library that is not there.
+            sys.modules[name] = cast(ModuleType, None)
+    os.environ["TRANSFORMERS_NO_ADVISORY_WARNINGS"] = "1"
 
 
 def pin_threads(threads: int) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from alpaca_rows import alpaca_rows
+from ftc_runtime.stages.tokens.spec import Params
 from measure import TOKENISING, say, with_section
 
 BENCH = Path(__file__).parent
@@ -158,6 +159,7 @@ def ours(folder: Path, template: str) -> Run:
             "report": str(out / "report.json"),
         },
         "work": str(out), "threads": 2,
+        "libraries": {name: version(name) for name in Params.libraries},
     }  # fmt: skip
     (out / "spec.json").write_text(json.dumps(spec))
     with (out / "events.jsonl").open("wb") as events:

@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import smollm2
@@ -18,9 +19,11 @@ from ftc_runtime.contract import Json
 from ftc_runtime.data.conversation import Conversation, Message, TextPart, ToolCall
 from ftc_runtime.data.rows import row_from, row_line
 from ftc_runtime.errors import StageError
+from ftc_runtime.templates.auto import AutoTemplate
 from ftc_runtime.templates.defined import DefinedTemplate
 from ftc_runtime.templates.definition import built_in
 from ftc_runtime.templates.encoding import Encoder
+from ftc_runtime.templates.rendered import ChatTemplate, Rendered, TemplateFault
 from stage_runs import run_here
 
 TURN = {"from": "gpt", "value": "<think>嗯</think>好的，我来帮你。"}
@@ -101,6 +104,14 @@ def mutated(row: Any, way: int, value: Any, how: str) -> Any:
     return copy
 
 
+def as_bytes(text: str) -> bytes:
+    """Return a line with what only bytes can say."""
+    line = text.encode()
+    for word, raw in AS_BYTES.items():
+        line = line.replace(word.encode(), raw)
+    return line
+
+
 @st.composite
 def mutants(draw: st.DrawFn, row: dict[str, Any]) -> bytes:
     """Draw a line: a row with up to three faults in it, or cut off."""
@@ -108,9 +119,7 @@ def mutants(draw: st.DrawFn, row: dict[str, Any]) -> bytes:
     for _ in range(draw(st.integers(0, 3))):
         how = draw(st.sampled_from(["replace", "replace", "delete", "double"]))
         found = mutated(found, draw(st.integers(0, 99)), draw(st.sampled_from(HOSTILE)), how)
-    line = json.dumps(found).encode()
-    for word, raw in AS_BYTES.items():
-        line = line.replace(word.encode(), raw)
+    line = as_bytes(json.dumps(found))
     cut = draw(st.integers(-3, 40))
     return line[:cut] if cut > 0 and draw(st.integers(0, 9)) == 0 else line
 
@@ -123,13 +132,36 @@ def files(draw: st.DrawFn) -> tuple[tuple[str, str], list[bytes], bool]:
     return kind, [json.dumps(ROWS[kind]).encode(), *lines], draw(st.booleans())
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("kind", sorted(ROWS))
+def test_every_hostile_value_at_every_place_of_a_row_gives_a_report(kind: tuple[str, str]) -> None:
+    """Thousands of rows, each with one fault."""
+    row = ROWS[kind]
+    faulty = [
+        as_bytes(json.dumps(mutated(row, way, value, "replace")))
+        for way in range(len(list(paths(row))))
+        for value in HOSTILE
+    ]
+
+    hold_report(kind, [json.dumps(row).encode(), *faulty], is_list=False)
+
+
+@settings(
+    max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 @given(files())
 def test_a_thousand_hostile_rows_give_reports(
     file: tuple[tuple[str, str], list[bytes], bool],
 ) -> None:
-    """Each row is kept or counted as dropped; what is kept is valid JSON without a forged token."""
-    (format, type), lines, is_list = file
+    """Rows with several faults, or cut off."""
+    kind, lines, is_list = file
+
+    hold_report(kind, lines, is_list=is_list)
+
+
+def hold_report(kind: tuple[str, str], lines: list[bytes], *, is_list: bool) -> None:
+    """See that each row is kept or counted as dropped, and what is kept forges no token."""
+    format, type = kind
     with TemporaryDirectory() as folder:
         path = Path(folder, "rows.jsonl")
         path.write_bytes(
@@ -156,9 +188,10 @@ def refused(constant: str) -> NoReturn:
 
 
 @cache
-def template() -> DefinedTemplate:
-    """Return a template with tools and thoughts."""
-    return DefinedTemplate(built_in("qwen3"), smollm2.tokenizer())
+def templates() -> tuple[ChatTemplate, ...]:
+    """Return a template with tools and thoughts, and the model's own Jinja."""
+    tokenizer = smollm2.tokenizer()
+    return DefinedTemplate(built_in("qwen3"), tokenizer), AutoTemplate(tokenizer)
 
 
 @cache
@@ -170,11 +203,21 @@ def encoder() -> Encoder:
 def hold_no_forged_token(conversations: list[Conversation]) -> None:
     """See that each is as many special tokens as the same turns with harmless texts."""
     specials = smollm2.tokenizer().all_special_ids
-    said = encoder().encode([template().render(row) for row in conversations])
-    plain = encoder().encode([template().render(harmless(row)) for row in conversations])
-    for one, other in zip(said, plain, strict=True):
-        counts = [[encoded.ids.count(token) for token in specials] for encoded in (one, other)]
-        assert counts[0] == counts[1]
+    for template in templates():
+        said = encoder().encode(list(rendered(template, conversations)))
+        plain = encoder().encode(list(rendered(template, list(map(harmless, conversations)))))
+        for one, other in zip(said, plain, strict=True):
+            counts = [[encoded.ids.count(token) for token in specials] for encoded in (one, other)]
+            assert counts[0] == counts[1]
+
+
+def rendered(template: ChatTemplate, conversations: list[Conversation]) -> Iterator[Rendered]:
+    """Render those that the template has words for."""
+    for conversation in conversations:
+        try:
+            yield template.render(conversation)
+        except TemplateFault:
+            yield Rendered("")
 
 
 def harmless(row: Conversation) -> Conversation:

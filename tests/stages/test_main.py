@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import smollm2
+from ftc_runtime.contract import params_class
 from stage_runs import stage_spec
 
 
@@ -204,3 +206,28 @@ def test_a_folder_of_the_users_is_not_imported(tmp_path: Path) -> None:
     done = run(tmp_path, dataset_spec(tmp_path, ROW), cwd=tmp_path)
 
     assert done.code == 0
+
+
+@pytest.mark.parametrize(("more", "loads_torch"), [((), False), (("torch",), True)])
+def test_torch_is_loaded_only_by_a_stage_whose_key_names_it(
+    tmp_path: Path, more: tuple[str, ...], loads_torch: bool
+) -> None:
+    """transformers would load it for a tokenizer's sake."""
+    smollm2.write_tokenizer(tmp_path / "tokenizer")
+    stage = stage_spec("template", tmp_path / "stage", inputs={"tokenizer": tmp_path / "tokenizer"})
+    names = (*params_class("template").libraries, *more)
+    fields = stage.model_dump(mode="json") | {
+        "libraries": {name: installed(name) for name in names}
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(fields))
+
+    done = run(tmp_path, tmp_path / "spec.json", environment={"PYTHONPROFILEIMPORTTIME": "1"})
+
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert (done.code, "transformers" in imported) == (0, True)
+    assert ("torch" in imported) == loads_torch
+
+
+def installed(name: str) -> str:
+    """Return a library's version as a key has it."""
+    return version(name).partition("+")[0]
