@@ -16,6 +16,7 @@ from ftc_runtime import events
 from ftc_runtime.errors import StageError
 from ftc_runtime.stages.sft.spec import Training
 from ftc_runtime.training.best import Best
+from ftc_runtime.training.memory import peak_bytes
 
 SHOWN_ROWS = 8
 
@@ -110,7 +111,7 @@ class Curves(TrainerCallback):  # type: ignore[misc]
         point = self._point(step, logs, eval_loss=eval_loss)
         self._tokens += point.tokens
         self.points.append(point)
-        self._tell(point, total=state.max_steps)
+        self._tell(point, total=state.max_steps, memory_bytes=peak_bytes(args.device))
         if self.best.is_over:
             # Saved, this step would be one to go on from, and the training is at its end.
             control.should_save = False
@@ -139,14 +140,15 @@ class Curves(TrainerCallback):  # type: ignore[misc]
                     "or train with dtype: float32",
                 )
 
-    def _tell(self, point: Point, *, total: int) -> None:
+    def _tell(self, point: Point, *, total: int, memory_bytes: int) -> None:
         values = {
             "loss": significant(point.loss),
             "learning_rate": significant(point.learning_rate),
         }
         if point.eval_loss is not None:
             values["eval_loss"] = significant(point.eval_loss)
-        events.metric(point.step, **values, grad_norm=significant(point.grad_norm))
+        grad_norm = significant(point.grad_norm)
+        events.metric(point.step, **values, grad_norm=grad_norm, memory_bytes=memory_bytes)
         if point.step % self.training.logging_steps and point.step != total:
             return
         elapsed_s = time.monotonic() - self._started
@@ -155,6 +157,8 @@ class Curves(TrainerCallback):  # type: ignore[misc]
             total,
             "step",
             **values,
+            grad_norm=grad_norm,
+            memory_bytes=memory_bytes,
             tokens_per_second=round(self._tokens / elapsed_s, 1),
             eta_s=round(elapsed_s / (point.step - self._taken_up) * (total - point.step), 1),
         )
