@@ -197,6 +197,56 @@ def test_rows_of_a_forward_pass_do_not_change_what_is_learnt(
         assert other == pytest.approx(point, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("optim", "moved"),
+    [
+        ("adamw_torch_fused", 2.0),
+        ("adagrad", 1 + 1 / 2**0.5),
+        ("rmsprop", 1 / 0.01**0.5 + 1 / 0.0199**0.5),
+    ],
+)
+def test_an_optimiser_moves_weights_by_its_own_rule(
+    model: Path, rows: Path, tmp_path: Path, optim: str, moved: float
+) -> None:
+    """Two steps on one batch, so short that its gradient stays the same; in learning rates."""
+    training = {
+        "optim": optim,
+        "max_steps": 2,
+        "global_batch_size": 13,
+        "learning_rate": 1e-5,
+        "lr_scheduler_type": "constant",
+    }
+
+    outputs = run_here(
+        "sft",
+        tmp_path / "run",
+        inputs={"model": model, "train": rows},
+        params={"training": training},
+    )
+
+    adapter = load_file(outputs["adapter"] / "adapter_model.safetensors")
+    steps = torch.cat([b.flatten() for name, b in adapter.items() if "lora_B" in name]).abs()
+    assert steps.median().item() == pytest.approx(moved * 1e-5, rel=1e-2)
+
+
+def test_eight_passes_of_one_row_are_one_pass_of_eight(
+    model: Path, rows: Path, tmp_path: Path
+) -> None:
+    """The rows are of different lengths: a mean of means would be another loss."""
+    found = {}
+    for size in (1, 8):
+        training = TRAINING | {"global_batch_size": 8, "per_device_train_batch_size": size}
+        found[size] = run_here(
+            "sft",
+            tmp_path / str(size),
+            inputs={"model": model, "train": rows},
+            params={"training": training},
+        )
+
+    for point, other in zip(curves(found[1]), curves(found[8]), strict=True):
+        assert other == pytest.approx(point, rel=1e-3)
+
+
 def test_it_learns_two_rows_by_heart(tmp_path: Path) -> None:
     """On one batch the loss falls to a fraction."""
     model = tiny_llama(tmp_path / "model", initializer_range=0.3)

@@ -96,9 +96,9 @@ VALUES: dict[str, dict[str, str]] = {
     "finetunes.training.optim": dict.fromkeys(
         (
             "adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit", "paged_adamw_32bit",
-            "adamw_torch_fused", "adamw_torch_4bit", "adamw_torch_8bit", "adamw_apex_fused",
+            "adamw_torch_4bit", "adamw_torch_8bit", "adamw_apex_fused",
             "lion_32bit", "lion_8bit", "galore_adamw", "apollo_adamw", "muon", "lomo", "adalomo",
-            "adam_mini", "rmsprop", "adagrad", "schedule_free_adamw", "grokadamw", "stable_adamw",
+            "adam_mini", "schedule_free_adamw", "grokadamw", "stable_adamw",
         ),
         "train with the optimiser {}",
     ),

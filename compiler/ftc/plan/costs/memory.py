@@ -34,7 +34,14 @@ CHECKPOINTED_IN_HEAP = 0.5
 GRADIENTS = 5
 """Blocks of the width I that the backward pass of one layer has at once beside what was kept."""
 
-OPTIMISER_STATES = {"adamw_torch": 2.0, "adafactor": 0.1, "sgd": 0.0}
+OPTIMISER_STATES = {
+    "adamw_torch": 2.0,
+    "adamw_torch_fused": 2.0,
+    "adafactor": 0.1,
+    "adagrad": 1.0,
+    "rmsprop": 1.0,
+    "sgd": 0.0,
+}
 """float32 numbers kept for each trained weight. Adafactor keeps a row and a column of a matrix."""
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

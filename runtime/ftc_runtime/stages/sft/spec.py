@@ -49,8 +49,8 @@ class Training(Evaluation):
     adam_beta2: float = Field(default=0.999, description="Of AdamW", ge=0, lt=1)
     adam_epsilon: float = Field(default=1e-8, description="Of AdamW", gt=0)
     max_grad_norm: float = Field(default=1.0, description="Clip gradients to this norm", gt=0)
-    optim: Literal["adamw_torch", "adafactor", "sgd"] = Field(
-        default="adamw_torch", description="Optimiser, by transformers' name"
+    optim: Literal["adamw_torch", "adamw_torch_fused", "adafactor", "adagrad", "rmsprop", "sgd"] = (
+        Field(default="adamw_torch", description="Optimiser, by transformers' name")
     )
     seed: int = Field(
         default=42, description="Of the adapter, the order of rows, dropout", ge=0, lt=2**32
