@@ -46,7 +46,7 @@ ONE_OR_MANY = {("exports/gguf", "quantization")}
 BY_NAME = {("models/None", "template")}
 """An item has the name of what its stage takes whole."""
 
-COMPOSED = {("finetunes/sft", "data")}
+COMPOSED = {("finetunes/pretrain", "data"), ("finetunes/sft", "data")}
 """An item has in one place what two stages take, in a class that adds nothing to theirs."""
 
 

@@ -90,7 +90,7 @@ KEYS: dict[str, dict[str, str]] = {
 }
 VALUES: dict[str, dict[str, str]] = {
     "finetunes.method": dict.fromkeys(
-        ("pretrain", "dpo", "orpo", "simpo", "ipo", "kto", "reward", "ppo", "grpo", "distill"),
+        ("dpo", "orpo", "simpo", "ipo", "kto", "reward", "ppo", "grpo", "distill"),
         "train by the method {}",
     ),
     "finetunes.training.optim": dict.fromkeys(

@@ -126,3 +126,15 @@ def conversation_of(line: str, path: Path) -> Conversation:
     if not isinstance(row, Conversation):
         raise ValueError(f"{path.name} holds {type(row).__name__}, not conversations")
     return row
+
+
+def text_of(line: str, path: Path) -> Text:
+    """Return the text of a line of *path*.
+
+    Raises:
+        ValueError: if it is a row of another type, which the artifact's kind rules out.
+    """
+    row = row_from(json.loads(line))
+    if not isinstance(row, Text):
+        raise ValueError(f"{path.name} holds {type(row).__name__}, not texts")
+    return row

@@ -43,7 +43,8 @@ class Preview(Settings):
     """Show rows. The answer is an `Answer` of `ftc_runtime.preview.records`.
 
     Without a tokenizer rows are shown as they are, else as *chat* and *tokens*, the settings of a
-    `tokens` stage, make them.
+    `tokens` stage, make them; with a
+    tokenizer and no *chat* they are texts, and *tokens* those of a `text_tokens` stage.
     """
 
     command: Literal["preview"] = "preview"

@@ -106,6 +106,11 @@ class Encoder:
         encoding = self._start.encode(text, add_special_tokens=False)
         return Encoded(encoding.ids, encoding.offsets)
 
+    def texts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of many texts as `text` does, encoded in parallel."""
+        encodings = self._start.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
     @cached_property
     def _start(self) -> Tokenizer:
         """Encodes the beginning of a text without knowing any special token."""

@@ -17,6 +17,9 @@ WHOLE_ROW = 1 << 31
 OF_DATASETS = {"data": {"max_length": WHOLE_ROW, "missing_thinking": "mask"}}
 
 
+TOKENS = ("tokens", "text_tokens")
+
+
 class RowFiles(NamedTuple):
     """A part: its rows, and the dataset of each file."""
 
@@ -76,7 +79,7 @@ def subject_of(word: str, workspace: Workspace, *, model: str | None) -> Subject
     """
     target = _one(workspace.targets([word]), word)
     stage = _stage(target, workspace.plan)
-    if stage.kind == "tokens":
+    if stage.kind in TOKENS:
         if model is not None:
             fault = f"{word} is trained with a model of its own, so it takes no --model"
             raise _fault("usage", fault, "try another template of it with --template")
@@ -115,13 +118,13 @@ def _stage(target: Target, plan: Plan) -> Stage:
     """Return the stage that makes its rows, or their tokens."""
     named = [plan.stages[name] for name in target.stages()]
     for stage in named:
-        if stage.kind in ("dataset", "tokens"):
+        if stage.kind in ("dataset", *TOKENS):
             return stage
     # One output of a finetune leads to its tokens too.
     edges = [edge for stage in named for edge in stage.inputs.values()]
     if target.section == "finetunes":
         for edge in edges:
-            if plan.stages[edge.stage].kind == "tokens":
+            if plan.stages[edge.stage].kind in TOKENS:
                 return plan.stages[edge.stage]
     known = [t.name for t in plan.targets.values() if t.section in ("datasets", "finetunes")]
     names = ", ".join(name for name in known if plan.targets[name].output in (None, "holdout"))
@@ -136,7 +139,7 @@ def _finetune(stage: Stage) -> Subject:
     parts = [RowFiles("train", edges("train"), mixed=True)]
     if evaluated := edges("eval"):
         parts.append(RowFiles("eval", evaluated, mixed=False))
-    return Subject(tuple(parts), stage.inputs["tokenizer"], stage.inputs["chat"], stage)
+    return Subject(tuple(parts), stage.inputs["tokenizer"], stage.inputs.get("chat"), stage)
 
 
 def _dataset_parts(stage: str, target: Target) -> tuple[RowFiles, ...]:

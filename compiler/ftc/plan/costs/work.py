@@ -94,6 +94,7 @@ _MEASURES: dict[str, Callable[[Given], float | None]] = {
     "dataset": _bytes(MADE),
     "model": _bytes(MADE),
     "tokens": _rows,
+    "text_tokens": _rows,
     "sft": _training,
     "merge": _bytes("model"),
     "gguf": _bytes("model"),

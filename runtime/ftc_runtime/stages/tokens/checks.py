@@ -6,20 +6,22 @@ from ftc_runtime import events
 from ftc_runtime.bars import breach
 from ftc_runtime.data.leakage import Leaks
 from ftc_runtime.errors import StageError
+from ftc_runtime.stages.text_tokens.spec import Data as TextData
 from ftc_runtime.stages.tokens.report import Part
-from ftc_runtime.stages.tokens.spec import Data
+from ftc_runtime.stages.tokens.spec import Data, Masking
 
 SHOWN = 10
 
 
-def check(data: Data, train: Part, evaluation: Part, leaks: Leaks) -> None:
+def check(data: Data | TextData, train: Part, evaluation: Part, leaks: Leaks) -> None:
     """Warn of what was left out or cut.
 
     Raises:
         StageError: if a fault is not allowed, or no row is left to train on.
     """
     for part in (train, evaluation):
-        _check_thoughts(data, part)
+        if isinstance(data, Masking):
+            _check_thoughts(data, part)
         _check_overlong(data, part)
     _check_bars(data, train, evaluation, leaks)
     if not train.kept:
@@ -32,7 +34,7 @@ def check(data: Data, train: Part, evaluation: Part, leaks: Leaks) -> None:
         )
 
 
-def _check_thoughts(data: Data, part: Part) -> None:
+def _check_thoughts(data: Masking, part: Part) -> None:
     """Refuse what would silently teach the model to think nothing."""
     if data.missing_thinking == "error" and part.missing.rows:
         raise StageError(
@@ -44,7 +46,7 @@ def _check_thoughts(data: Data, part: Part) -> None:
         )
 
 
-def _check_overlong(data: Data, part: Part) -> None:
+def _check_overlong(data: Data | TextData, part: Part) -> None:
     overlong = part.dropped["overlong"]
     if data.overlong == "error" and overlong.rows:
         named = ", ".join(f"row {row} ({tokens})" for row, tokens in overlong.first.items())
@@ -55,7 +57,7 @@ def _check_overlong(data: Data, part: Part) -> None:
         )
 
 
-def _check_bars(data: Data, train: Part, evaluation: Part, leaks: Leaks) -> None:
+def _check_bars(data: Data | TextData, train: Part, evaluation: Part, leaks: Leaks) -> None:
     bars = data.fail_if
     found = [
         breach(f"{part.name} {name}", places.rows, bar, of=part.read, where=places.named(SHOWN))
@@ -77,7 +79,7 @@ def _check_bars(data: Data, train: Part, evaluation: Part, leaks: Leaks) -> None
         )
 
 
-def _nothing_left(data: Data, train: Part) -> StageError:
+def _nothing_left(data: Data | TextData, train: Part) -> StageError:
     overlong, refused = train.dropped["overlong"], train.dropped["refused"]
     if overlong.rows and overlong.rows == train.read:
         return StageError(
@@ -95,7 +97,7 @@ def _nothing_left(data: Data, train: Part) -> StageError:
     )
 
 
-def _warn(data: Data, part: Part) -> None:
+def _warn(data: Data | TextData, part: Part) -> None:
     words = {
         "overlong": f"have more than {data.max_length} tokens and are left out",
         "untrained": "have nothing that is trained and are left out",

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
 from ftc_runtime import events
 from ftc_runtime.data.leakage import Leakage
+from ftc_runtime.data.rows import Row
 from ftc_runtime.data.tokens import TokenWriter
 from ftc_runtime.stages.tokens.reading import Mixture
 from ftc_runtime.stages.tokens.report import Part
-from ftc_runtime.stages.tokens.rows import RowMaker
+from ftc_runtime.stages.tokens.rows import Made
+
+Taken = TypeVar("Taken", bound=Row, contravariant=True)
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Maker(Protocol[Taken]):
+    """Turns rows of one type into token rows."""
+
+    def make(self, rows: Sequence[Taken], /) -> list[Made]:
+        """Return what became of each row."""
 
 
 def written_part(
     name: str,
-    rows: Mixture,
-    maker: RowMaker,
+    rows: Mixture[RowT],
+    maker: Maker[RowT],
     writer: TokenWriter,
     *,
     leakage: Leakage | None = None,
@@ -23,13 +37,13 @@ def written_part(
     total = len(rows)
     done = 0
     for batch in rows.batches():
-        made = maker.make([row.conversation for row in batch])
+        made = maker.make([row.row for row in batch])
         for row, outcome in zip(batch, made, strict=True):
             part.add(row.place, outcome)
-            if outcome.row is not None:
-                writer.write(outcome.row)
-                if leakage is not None:
-                    leakage.add(row.conversation, row.place, measured=name == "eval")
+            for piece in outcome.rows:
+                writer.write(piece)
+            if outcome.rows and leakage is not None:
+                leakage.add(row.row, row.place, measured=name == "eval")
         done += len(batch)
         events.progress(done, max(done, total), unit="row", part=name)
     return part

@@ -1,14 +1,14 @@
-"""Files of conversations read as one, line by line, so that none has to fit into memory."""
+"""Files of rows read as one, line by line, so that none has to fit into memory."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from ftc_runtime.data.conversation import Conversation
-from ftc_runtime.data.rows import conversation_of, read_lines
+from ftc_runtime.data.rows import Row, read_lines
 from ftc_runtime.stages.tokens.mixing import at_random, draws, in_turns
 from ftc_runtime.stages.tokens.spec import Mixing, Share
 
@@ -17,13 +17,15 @@ BATCH_ROWS = 1000
 BATCH_CHARACTERS = 1 << 22
 """What is tokenised at once. Long rows are fewer, since a token takes some 100 bytes meanwhile."""
 
+RowT = TypeVar("RowT", bound=Row)
+
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A conversation with its line in its file of rows, and with its file if there are several."""
+class Numbered(Generic[RowT]):
+    """A row with its line in its file of rows, and with its file if there are several."""
 
     place: str
-    conversation: Conversation
+    row: RowT
     characters: int
     """Of its line."""
 
@@ -53,13 +55,18 @@ class _Source:
             yield from (line for line in self.lines() if _is_taken(line[1], share, seed=seed))
 
 
-class Mixture:
+class Mixture(Generic[RowT]):
     """The rows of several files in the order that a mix gives them."""
 
     def __init__(
-        self, files: Sequence[Path], mixing: Mixing | None = None, shares: Sequence[Share] = ()
+        self,
+        files: Sequence[Path],
+        row_of: Callable[[str, Path], RowT],
+        mixing: Mixing | None = None,
+        shares: Sequence[Share] = (),
     ) -> None:
-        """*shares* are those of the files by position; without them all are taken as they are."""
+        """*row_of* reads a line of a file; *shares* are those of the files, or all is taken."""
+        self._row_of = row_of
         self.mixing = mixing or Mixing()
         self._sources = [
             _Source(number, path, share, _line_count(path))
@@ -77,16 +84,16 @@ class Mixture:
             )
         return sum(1 for _ in self._order())
 
-    def __iter__(self) -> Iterator[Numbered]:
+    def __iter__(self) -> Iterator[Numbered[RowT]]:
         """Yield the rows."""
         several = len(self._sources) > 1
         for source, line, text in self._lines():
             place = f"{source.number}:{line}" if several else str(line)
-            yield Numbered(place, conversation_of(text, source.path), len(text))
+            yield Numbered(place, self._row_of(text, source.path), len(text))
 
-    def batches(self) -> Iterator[list[Numbered]]:
+    def batches(self) -> Iterator[list[Numbered[RowT]]]:
         """Yield the rows in lists that are not too long to be tokenised at once."""
-        batch: list[Numbered] = []
+        batch: list[Numbered[RowT]] = []
         characters = 0
         for row in self:
             batch.append(row)

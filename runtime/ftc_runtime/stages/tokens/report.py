@@ -38,6 +38,8 @@ class Part:
     truncated: Places = field(default_factory=Places)
     """Rows that were cut, each with the tokens that went."""
     tokens_cut: int = 0
+    split: Places = field(default_factory=Places)
+    """Rows that became several token rows, each with how many."""
     tokens: int = 0
     trained: int = 0
     kept_lengths: Counter[int] = field(default_factory=Counter)
@@ -70,11 +72,13 @@ class Part:
             self.dropped[made.reason].add(place, made.fault or made.length)
         if made.row is None:
             return
-        length = len(made.row.input_ids)
         self.kept += 1
-        self.tokens += length
-        self.kept_lengths[length] += 1
-        self.trained += int((made.row.labels != IGNORED).sum())
+        for row in made.rows:
+            self.tokens += len(row.input_ids)
+            self.kept_lengths[len(row.input_ids)] += 1
+            self.trained += int((row.labels != IGNORED).sum())
+        if made.more:
+            self.split.add(place, len(made.rows))
         if made.cut:
             self.truncated.add(place, made.cut)
             self.tokens_cut += made.cut
@@ -94,11 +98,14 @@ class Part:
     def json(self, *, max_length: int) -> dict[str, Json]:
         """Return it as JSON. The packs are those that `packing` makes, whether or not it is on."""
         packs = packs_needed(self.kept_lengths, size=max_length)
+        pieces = self.kept_lengths.total()
+        split: dict[str, Json] = {"split": {**self.split.json(), "pieces": pieces}}
         return {
             "rows": self.kept,
             "read": self.read,
             "dropped": {name: places.json() for name, places in self.dropped.items()},
             "truncated": {**self.truncated.json(), "tokens": self.tokens_cut},
+            **(split if self.split.rows else {}),
             "tokens": self.tokens,
             "trained_tokens": self.trained,
             "trained_share": round(self.trained / self.tokens, 4) if self.tokens else 0.0,

@@ -32,7 +32,7 @@ class Thoughts:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of a conversation: its token row, or why there is none."""
+    """What became of a row: its token row, or why there is none."""
 
     row: TokenRow | None = None
     reason: Reason | None = None
@@ -43,6 +43,13 @@ class Made:
     cut: int = 0
     """The tokens that went."""
     thoughts: Thoughts = Thoughts()
+    more: tuple[TokenRow, ...] = ()
+    """Its further pieces, where it was split."""
+
+    @property
+    def rows(self) -> tuple[TokenRow, ...]:
+        """All token rows of it."""
+        return () if self.row is None else (self.row, *self.more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,20 +46,25 @@ class FailIf(Settings):
     )
 
 
-class Data(Masking):
-    """How rows become token ids."""
+class Limits(Settings):
+    """What holds for rows of any type."""
 
     max_length: int = Field(default=2048, description="Longest row in tokens", ge=1)
-    overlong: Literal["drop", "error", "truncate"] = Field(
-        default="drop",
-        description="What to do with a row of more than max_length tokens. truncate: leave out "
-        "whole exchanges, then cut the longest messages; never a header or an end",
-    )
     fail_if: FailIf = Field(
         default=FailIf(), description="Faults that stop the build, and how many rows may have them"
     )
     preprocessing_num_workers: int | None = operational(
         None, "Threads of the tokenizer; all cores unless given", ge=1
+    )
+
+
+class Data(Masking, Limits):
+    """How conversations become token ids."""
+
+    overlong: Literal["drop", "error", "truncate"] = Field(
+        default="drop",
+        description="What to do with a row of more than max_length tokens. truncate: leave out "
+        "whole exchanges, then cut the longest messages; never a header or an end",
     )
 
 
@@ -98,7 +103,15 @@ class Mixing(Settings):
     )
 
 
-class Params(Mixing, StageParams):
+class Mixed(Mixing):
+    """How the files of `train` become one."""
+
+    shares: list[Share] = Field(
+        default=[], description="Of train.0, train.1, ...: how much of the mix each is"
+    )
+
+
+class Params(Mixed, StageParams):
     """Render conversations with the chat template and mask all but the assistant's turns."""
 
     kind: ClassVar = "tokens"
@@ -118,6 +131,3 @@ class Params(Mixing, StageParams):
     libraries: ClassVar = ("transformers", "tokenizers", "jinja2")
 
     data: Data = Field(default=Data(), description="How rows become token ids")
-    shares: list[Share] = Field(
-        default=[], description="Of train.0, train.1, ...: how much of the mix each is"
-    )

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from tokenizers import Tokenizer, models, pre_tokenizers
 from ftc_runtime.data.tokens import TokenWriter
+from ftc_runtime.data.rows import conversation_of
 from ftc_runtime.stages.tokens.part import written_part
 from ftc_runtime.stages.tokens.reading import Mixture
 from ftc_runtime.stages.tokens.rows import RowMaker
@@ -40,7 +41,7 @@ tokenizer = SimpleNamespace(
 template = DefinedTemplate(built_in("chatml"), tokenizer)
 maker = RowMaker(template, Encoder(tokenizer), Data())
 writer = TokenWriter(Path(sys.argv[2]))
-part = written_part("train", Mixture([Path(sys.argv[1])]), maker, writer)
+part = written_part("train", Mixture([Path(sys.argv[1])], conversation_of), maker, writer)
 writer.close()
 status = Path("/proc/self/status").read_text()
 peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ftc_runtime.data.conversation import Conversation, text_message
-from ftc_runtime.data.rows import row_line
+from ftc_runtime.data.rows import conversation_of, row_line
 from ftc_runtime.stages.tokens import reading
 from ftc_runtime.stages.tokens.reading import Mixture
 from ftc_runtime.stages.tokens.spec import Mixing, Share
@@ -34,8 +34,13 @@ def written(path: Path, words: Sequence[str]) -> Path:
 
 def mixed(files: list[Path], *shares: dict[str, Any], mix: Any = "concat", seed: int = 0) -> str:
     """Return the words of a mix, in its order."""
-    mixture = Mixture(files, Mixing(mix=mix, mix_seed=seed), [Share(**share) for share in shares])
-    return "".join(row.conversation.messages[0].text for row in mixture)
+    mixture = Mixture(
+        files,
+        conversation_of,
+        Mixing(mix=mix, mix_seed=seed),
+        [Share(**share) for share in shares],
+    )
+    return "".join(row.row.messages[0].text for row in mixture)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +64,14 @@ def test_rows_come_as_the_mix_says(
 
 def test_rows_are_numbered_by_file_and_line(files: list[Path]) -> None:
     """So that the report can name them; by line alone where there is one file."""
-    assert [row.place for row in Mixture(files)] == ["0:1", "0:2", "1:1", "1:2", "1:3"]
-    assert [row.place for row in Mixture(files[:1])] == ["1", "2"]
+    assert [row.place for row in Mixture(files, conversation_of)] == [
+        "0:1",
+        "0:2",
+        "1:1",
+        "1:2",
+        "1:3",
+    ]
+    assert [row.place for row in Mixture(files[:1], conversation_of)] == ["1", "2"]
 
 
 def test_a_share_is_chosen_by_seed_and_row(tmp_path: Path) -> None:
@@ -83,19 +94,19 @@ def test_the_length_is_told_before_rows_are_read(files: list[Path], mix: Any) ->
     """With weights too: the order is known without the rows."""
     shares = [Share(weight=3), Share(repeat=2)]
 
-    mixture = Mixture(files, Mixing(mix=mix), shares)
+    mixture = Mixture(files, conversation_of, Mixing(mix=mix), shares)
 
     assert len(mixture) == len(list(mixture))
 
 
 def test_long_rows_make_short_batches(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tokenised at once is bounded in rows and in characters."""
-    characters = next(iter(Mixture(files))).characters
+    characters = next(iter(Mixture(files, conversation_of))).characters
     monkeypatch.setattr(reading, "BATCH_ROWS", 2)
 
-    by_rows = [len(batch) for batch in Mixture(files).batches()]
+    by_rows = [len(batch) for batch in Mixture(files, conversation_of).batches()]
     monkeypatch.setattr(reading, "BATCH_CHARACTERS", characters)
-    by_characters = [len(batch) for batch in Mixture(files).batches()]
+    by_characters = [len(batch) for batch in Mixture(files, conversation_of).batches()]
 
     assert (by_rows, by_characters) == ([2, 2, 1], [1, 1, 1, 1, 1])
 
@@ -105,4 +116,4 @@ def test_a_row_of_another_type_is_our_fault(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"text":"a"}\n')
 
     with pytest.raises(ValueError, match=r"rows\.jsonl holds Text, not conversations"):
-        list(Mixture([tmp_path / "rows.jsonl"]))
+        list(Mixture([tmp_path / "rows.jsonl"], conversation_of))
