@@ -225,6 +225,21 @@ def test_a_card_tells_all_that_is_known(inputs: dict[str, Path], tmp_path: Path)
     assert card(tmp_path / "run", inputs, PARAMS) == CARD
 
 
+def test_a_card_tells_which_adapter_was_kept(inputs: dict[str, Path], tmp_path: Path) -> None:
+    """That of the lowest eval loss, which here is not the last one."""
+    points = [*CURVES, {"step": 3, "epoch": 1.5, "loss": 1.0, "eval_loss": 2.0}]
+    inputs["curves.0"].write_text("".join(json.dumps(point) + "\n" for point in points))
+    settings = {"training.load_best_model_at_end": True}
+    steps = [step | {"settings": settings} if step["kind"] == "sft" else step for step in STEPS]
+
+    text = card(tmp_path / "run", inputs, PARAMS | {"steps": steps})
+
+    assert (
+        "3 steps, 1.5 epochs: the loss was 2.5 at first and 1 at last; on held-out rows 2 at last. "
+        "The adapter is that of step 2, the best: 1.75.\n"
+    ) in text
+
+
 def test_the_hub_reads_its_header(inputs: dict[str, Path], tmp_path: Path) -> None:
     """By the hub's own library: the scores are a model-index of the export alone."""
     data: Any = ModelCard(card(tmp_path / "run", inputs, PARAMS)).data

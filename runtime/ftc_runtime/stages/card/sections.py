@@ -107,8 +107,14 @@ def _curves(told: Told) -> str:
         f"{last['step']:,} steps, {last['epoch']:g} epochs: "
         f"the loss was {first['loss']:g} at first and {last['loss']:g} at last"
     )
-    measured = [point["eval_loss"] for point in told.curves if "eval_loss" in point]
-    return text + (f"; on held-out rows {measured[-1]:g} at last." if measured else ".")
+    measured = [point for point in told.curves if "eval_loss" in point]
+    if not measured:
+        return f"{text}."
+    text += f"; on held-out rows {measured[-1]['eval_loss']:g} at last."
+    if told.step.settings.get("training.load_best_model_at_end"):
+        best = min(measured, key=lambda point: float(point["eval_loss"]))
+        text += f" The adapter is that of step {best['step']:,}, the best: {best['eval_loss']:g}."
+    return text
 
 
 def _scores(facts: Facts) -> Iterator[str]:
