@@ -98,7 +98,7 @@ def _run_command(command: Command) -> None:
     """Answer on stdout, which libraries must not write to meanwhile: their words go to stderr."""
     answer_to = os.dup(1)
     os.dup2(2, 1)
-    if not isinstance(command, Examine):
+    if isinstance(command, Preview):
         hold_back("torch")
     answer = import_module(f"ftc_runtime.commands.{command.command}").run(command)
     with os.fdopen(answer_to, "w", encoding="utf-8") as stdout:

@@ -102,14 +102,18 @@ def test_curves_have_every_step_with_its_rows_and_no_clock(rows: Path, trained: 
     }
 
 
-def test_progress_tells_step_loss_speed_and_time_left(trained: StageRun) -> None:
+def test_progress_tells_step_loss_memory_speed_and_time_left(trained: StageRun) -> None:
     """One progress event a step, up to the last."""
     progress = [event for event in trained.events if event["event"] == "progress"]
 
     assert [(event["done"], event["total"], event["unit"]) for event in progress] == [
         (step, 8, "step") for step in range(1, 9)
     ]
-    assert progress[0]["values"].keys() == {"loss", "learning_rate", "tokens_per_second", "eta_s"}
+    assert list(progress[0]["values"]) == [
+        *("loss", "learning_rate", "grad_norm", "memory_bytes", "tokens_per_second", "eta_s")
+    ]
+    # A process with PyTorch in it, on a CPU.
+    assert 2**27 < progress[0]["values"]["memory_bytes"] < 2**34
     assert trained.events[-1]["event"] == "done"
 
 

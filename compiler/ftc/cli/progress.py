@@ -10,7 +10,7 @@ from typing import Any
 from ftc.build.report import Event, StageFailure
 from ftc.cli.console import Console
 from ftc.cli.stage_lines import stage_line
-from ftc.cli.units import duration_text
+from ftc.cli.units import bytes_text, duration_text
 from ftc.plan.freshness import State
 from ftc.plan.stages import Plan, Stage
 from ftc.store.locks import Holder
@@ -135,11 +135,14 @@ class Progress:
 
 
 def progress_text(event: Event) -> str:
-    """Return `step 12/60  loss 1.83  4.1k tok/s  ETA 20s`."""
+    """Return `step 12/60  loss 1.83  1.2 GiB  4.1k tok/s  ETA 20s`."""
     values = dict(event["values"])
     parts = [f"{event['unit']} {event['done']}/{event['total']}"]
     speed, seconds = values.pop("tokens_per_second", None), values.pop("eta_s", None)
+    memory = values.pop("memory_bytes", None)
     parts += [f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items()]
+    if memory is not None:
+        parts.append(bytes_text(int(memory)))
     if speed is not None:
         parts.append(f"{_thousands(float(speed))} tok/s")
     if seconds is not None:

@@ -8,7 +8,8 @@ SAME_TRAINING = (
     "num_train_epochs", "max_steps", "learning_rate", "lr_scheduler_type", "warmup_steps",
     "warmup_ratio", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm",
     "optim", "seed", "per_device_train_batch_size", "gradient_checkpointing", "logging_steps",
-    "save_steps", "save_total_limit", "ddp_timeout",
+    "save_steps", "save_total_limit", "ddp_timeout", "eval_steps",
+    "eval_strategy", "load_best_model_at_end", "early_stopping_patience",
 )  # fmt: skip
 SAME_GENERATION = (
     "do_sample", "temperature", "top_p", "top_k", "max_new_tokens", "repetition_penalty",
@@ -120,6 +121,7 @@ COMMON = {
     "float16": "finetunes.NAME.dtype",
     "bfloat16": "finetunes.NAME.dtype",
     "lr": "finetunes.NAME.training.learning_rate",
+    "early_stopping_steps": "finetunes.NAME.training.early_stopping_patience",
     "epochs": "finetunes.NAME.training.num_train_epochs",
     "batch_size": "finetunes.NAME.training.global_batch_size",
     "train_batch_size": "finetunes.NAME.training.global_batch_size",
@@ -219,9 +221,7 @@ NOT_YET = {
         "report to trackers",
     ),
     **dict.fromkeys(
-        ("save_strategy", "saves_per_epoch", "eval_steps", "eval_strategy", "evals_per_epoch",
-         "early_stopping_steps", "early_stopping_patience"),
-        "choose when to measure and keep checkpoints",
+        ("save_strategy", "saves_per_epoch", "evals_per_epoch"), "choose when to keep checkpoints"
     ),
     **dict.fromkeys(
         ("infer_backend", "vllm_maxlen", "vllm_gpu_util", "vllm_enforce_eager", "vllm_config",

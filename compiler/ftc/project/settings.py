@@ -17,6 +17,7 @@ def _faults(item: Written) -> Iterator[Diagnostic]:
     if item.section.name == "finetunes":
         yield from _batch_faults(item)
         yield from _warmup_faults(item)
+        yield from _evaluation_faults(item)
         yield from _mix_faults(item)
 
 
@@ -41,6 +42,35 @@ def _warmup_faults(item: Written) -> Iterator[Diagnostic]:
         yield item.fault(
             "contradiction", message, "training", "warmup_ratio", help="delete one of them"
         )
+
+
+def _evaluation_faults(item: Written) -> Iterator[Diagnostic]:
+    """What the eval loss decides needs rows to measure it on, and a time to do so."""
+    training = getattr(item.item, "training", None)
+    if training is None:
+        return
+    strategy, eval_steps = training.eval_strategy, training.eval_steps
+    if strategy == "steps" and eval_steps is None:
+        message, help = "`eval_strategy: steps` needs `eval_steps`", "write `eval_steps: 100`, say"
+        yield item.fault("contradiction", message, "training", "eval_strategy", help=help)
+    if strategy in ("no", "epoch") and eval_steps is not None:
+        message = f"`eval_steps` says nothing with `eval_strategy: {strategy}`"
+        help = "delete it, or write `eval_strategy: steps`"
+        yield item.fault("contradiction", message, "training", "eval_steps", help=help)
+    if training.early_stopping_threshold and training.early_stopping_patience is None:
+        message = "`early_stopping_threshold` says nothing without `early_stopping_patience`"
+        help = "write `early_stopping_patience: 3`, say"
+        place = ("training", "early_stopping_threshold")
+        yield item.fault("contradiction", message, *place, help=help)
+    for name in ("eval_steps", "load_best_model_at_end", "early_stopping_patience"):
+        if not getattr(training, name):
+            continue
+        if getattr(item.item, "eval_dataset", None) is None:
+            message, help = f"`{name}` needs `eval_dataset`", "name rows to measure the loss on"
+            yield item.fault("contradiction", message, "training", name, help=help)
+        elif strategy == "no" and name != "eval_steps":
+            message, help = f"`{name}` needs the eval loss", "delete `eval_strategy: no`"
+            yield item.fault("contradiction", message, "training", name, help=help)
 
 
 def _mix_faults(item: Written) -> Iterator[Diagnostic]:

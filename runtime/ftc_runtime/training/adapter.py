@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from torch import nn
 from transformers import PreTrainedModel
@@ -93,9 +94,20 @@ def _matching(word: str, names: set[str]) -> set[str]:
 def write_adapter(model: PeftModel, folder: Path) -> None:
     """Write the adapter in one form: no path, no set in the order of its hashes."""
     folder.mkdir()
-    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    write_weights(adapter_weights(model), folder / WEIGHTS)
+    write_json(folder / CONFIG, _canonical(model.peft_config["default"]))
+
+
+def adapter_weights(model: PeftModel) -> dict[str, torch.Tensor]:
+    """Return the trained weights of *model*, not copied, by the names that PEFT stores."""
+    weights: dict[str, torch.Tensor] = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return weights
+
+
+def write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Write weights as a safetensors file."""
     write_file(
-        folder / WEIGHTS,
+        path,
         [
             Entry(
                 name,
@@ -103,10 +115,9 @@ def write_adapter(model: PeftModel, folder: Path) -> None:
                 tuple(tensor.shape),
                 partial(tensor_bytes, tensor.cpu()),
             )
-            for name, tensor in tensors.items()
+            for name, tensor in weights.items()
         ],
     )
-    write_json(folder / CONFIG, _canonical(model.peft_config["default"]))
 
 
 def _canonical(config: LoraConfig) -> dict[str, Json]:

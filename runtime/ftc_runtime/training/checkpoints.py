@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
@@ -18,7 +18,7 @@ from ftc_runtime import manifest
 from ftc_runtime.errors import StageError
 from ftc_runtime.foreign import DISK_FULL, first_line
 from ftc_runtime.stages.sft.spec import Training
-from ftc_runtime.training.adapter import write_adapter
+from ftc_runtime.training.adapter import adapter_weights, write_adapter
 from ftc_runtime.training.merging import WEIGHTS
 from ftc_runtime.training.stop import Stop
 
@@ -45,6 +45,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
         self._stop = stop
         self._save_steps = training.save_steps
         self._save_total_limit = training.save_total_limit
+        self._copies = 2 if training.load_best_model_at_end else 1
         self._saved_at = time.monotonic()
         self._save_seconds = FIRST_SAVE_SECONDS
         self._size: int | None = None
@@ -82,7 +83,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
         """
         began = time.monotonic()
         folder = self._folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
-        needed = self._size or _expected_size(model)
+        needed = self._size or _expected_size(model, copies=self._copies)
         _hold_room(folder, state.global_step, needed=needed)
         try:
             yield
@@ -107,18 +108,19 @@ def save_weights(model: PeftModel, folder: Path) -> None:
 def load_weights(model: PeftModel, folder: Path) -> None:
     """Put the trained weights of a checkpoint into *model*."""
     weights = load_file(folder / ADAPTER / WEIGHTS)
-    if weights.keys() != get_peft_model_state_dict(model, save_embedding_layers=False).keys():
+    if weights.keys() != adapter_weights(model).keys():
         raise RuntimeError(f"{folder.name} is of another adapter")
     set_peft_model_state_dict(model, weights)
 
 
-def _expected_size(model: PeftModel) -> int:
+def _expected_size(model: PeftModel, *, copies: int) -> int:
+    """Return the bytes of so many copies of the trained weights and of the optimiser's state."""
     trained: int = sum(
         weight.numel() * weight.element_size()
         for weight in model.parameters()
         if weight.requires_grad
     )
-    return trained * (1 + OPTIMIZER_STATES)
+    return trained * (copies + OPTIMIZER_STATES)
 
 
 def _hold_room(folder: Path, step: int, *, needed: int) -> None:

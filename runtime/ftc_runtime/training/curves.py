@@ -14,6 +14,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ftc_runtime import events
 from ftc_runtime.errors import StageError
+from ftc_runtime.stages.sft.spec import Training
+from ftc_runtime.training.best import Best
+from ftc_runtime.training.memory import peak_bytes
 
 SHOWN_ROWS = 8
 
@@ -58,8 +61,9 @@ class Curves(TrainerCallback):  # type: ignore[misc]
     """The rows of a step, counted from 0."""
     tokens_of: Callable[[list[int]], int]
     evaluate: Callable[[], float] | None
+    best: Best
     steps_per_epoch: int
-    logging_steps: int
+    training: Training
     points: list[Point] = field(default_factory=list)
     _started: float = 0.0
     _tokens: int = 0
@@ -78,6 +82,9 @@ class Curves(TrainerCallback):  # type: ignore[misc]
             self._point(logs["step"], logs, eval_loss=logs.get("eval_loss"))
             for logs in state.log_history
         ]
+        self.best.recall(
+            {point.step: point.eval_loss for point in self.points if point.eval_loss is not None}
+        )
         self._taken_up = len(self.points)
         self._started = time.monotonic()
 
@@ -95,13 +102,20 @@ class Curves(TrainerCallback):  # type: ignore[misc]
         step = state.global_step
         self._refuse_divergence(step, logs)
         eval_loss = None
-        if self.evaluate and (step % self.steps_per_epoch == 0 or step == state.max_steps):
+        if self.evaluate and self.training.is_measured(
+            step, steps_per_epoch=self.steps_per_epoch, steps=state.max_steps
+        ):
             # In the Trainer's history too, which is what its checkpoints keep.
             eval_loss = state.log_history[-1]["eval_loss"] = self.evaluate()
+            self.best.take(step, eval_loss)
         point = self._point(step, logs, eval_loss=eval_loss)
         self._tokens += point.tokens
         self.points.append(point)
-        self._tell(point, total=state.max_steps)
+        self._tell(point, total=state.max_steps, memory_bytes=peak_bytes(args.device))
+        if self.best.is_over:
+            # Saved, this step would be one to go on from, and the training is at its end.
+            control.should_save = False
+            control.should_training_stop = True
 
     def _point(self, step: int, logs: dict[str, float], *, eval_loss: float | None) -> Point:
         return Point(
@@ -126,15 +140,16 @@ class Curves(TrainerCallback):  # type: ignore[misc]
                     "or train with dtype: float32",
                 )
 
-    def _tell(self, point: Point, *, total: int) -> None:
+    def _tell(self, point: Point, *, total: int, memory_bytes: int) -> None:
         values = {
             "loss": significant(point.loss),
             "learning_rate": significant(point.learning_rate),
         }
         if point.eval_loss is not None:
             values["eval_loss"] = significant(point.eval_loss)
-        events.metric(point.step, **values, grad_norm=significant(point.grad_norm))
-        if point.step % self.logging_steps and point.step != total:
+        grad_norm = significant(point.grad_norm)
+        events.metric(point.step, **values, grad_norm=grad_norm, memory_bytes=memory_bytes)
+        if point.step % self.training.logging_steps and point.step != total:
             return
         elapsed_s = time.monotonic() - self._started
         events.progress(
@@ -142,6 +157,8 @@ class Curves(TrainerCallback):  # type: ignore[misc]
             total,
             "step",
             **values,
+            grad_norm=grad_norm,
+            memory_bytes=memory_bytes,
             tokens_per_second=round(self._tokens / elapsed_s, 1),
             eta_s=round(elapsed_s / (point.step - self._taken_up) * (total - point.step), 1),
         )

@@ -17,6 +17,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 from ftc_runtime import events, manifest
 from ftc_runtime.data.tokens import IGNORED
 from ftc_runtime.stages.sft.spec import Training
+from ftc_runtime.training.best import Best
 from ftc_runtime.training.checkpoints import Checkpoints, load_weights, save_weights
 from ftc_runtime.training.collator import Batch, Collator, PackedRows, on_device
 from ftc_runtime.training.curves import Curves
@@ -61,13 +62,20 @@ class LabelTrainer(Trainer):  # type: ignore[misc]
     loss_is_scaled_for_ga = True
 
     def __init__(
-        self, loader: OrderedLoader, loss: LabelLoss, *, checkpoints: Checkpoints, **kwargs: Any
+        self,
+        loader: OrderedLoader,
+        loss: LabelLoss,
+        *,
+        checkpoints: Checkpoints,
+        best: Best,
+        **kwargs: Any,
     ) -> None:
-        """*loader* gives collated batches; *loss* sums over one of them."""
+        """*loader* gives collated batches; *loss* sums over one; *best* is saved with the rest."""
         super().__init__(train_dataset=loader.dataset, **kwargs)
         self._loader = loader
         self._loss = loss
         self._checkpoints = checkpoints
+        self._best = best
         self.add_callback(checkpoints)
         # Makes the Trainer count the label tokens of the whole step and hand them over.
         self.model_accepts_loss_kwargs = True
@@ -94,9 +102,11 @@ class LabelTrainer(Trainer):  # type: ignore[misc]
 
     def _save(self, output_dir: str, state_dict: None = None) -> None:
         save_weights(self.model, Path(output_dir))
+        self._best.save(Path(output_dir))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: None = None) -> None:
         load_weights(self.model, Path(resume_from_checkpoint))
+        self._best.load(Path(resume_from_checkpoint))
 
 
 def train(
@@ -109,13 +119,13 @@ def train(
     batch_size: int,
     work: Path,
 ) -> Curves:
-    """Train the adapter of *model* in place. Returns the curves. Writes only under *work*.
+    """Train the adapter of *model*, and leave it as it was last, or best. Returns the curves.
 
     *evaluation* gives the batches whose loss is measured. *lengths*: tokens of each row.
     *batch_size*: rows or packs of one forward pass.
 
-    Goes on from the newest whole checkpoint there. SIGTERM saves at the end of the step and ends
-    the process.
+    Writes under *work* alone, and goes on from the newest whole checkpoint there. SIGTERM saves at
+    the end of the step and ends the process.
 
     Raises:
         StageError: if the rows of a pack see each other, the loss or its gradient stops being a
@@ -132,8 +142,9 @@ def train(
         evaluate=None
         if evaluation is None
         else lambda: mean_loss(model, evaluation, loss=loss, batch_size=batches.size),
+        best=Best(model, training),
         steps_per_epoch=plan.order.steps_per_epoch,
-        logging_steps=training.logging_steps,
+        training=training,
     )
     stop = Stop()
     trainer = LabelTrainer(
@@ -145,6 +156,7 @@ def train(
         ),
         loss,
         checkpoints=Checkpoints(work / manifest.FOLDER, stop=stop, training=training),
+        best=curves.best,
         model=model,
         args=_arguments(training, plan, batches=batches, work=work),
         # The pulse rests before the curves evaluate.
@@ -153,8 +165,9 @@ def train(
     trainer.remove_callback(PrinterCallback)
     with stop.listening():
         trainer.train(resume_from_checkpoint=_newest_checkpoint(work))
-    if trainer.state.global_step < plan.steps:
+    if trainer.state.global_step < plan.steps and not curves.best.is_over:
         stop.obey()
+    curves.best.put_back()
     return curves
 
 

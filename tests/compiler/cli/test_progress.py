@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ftc.cli.console import Console
-from ftc.cli.progress import Progress
+from ftc.cli.progress import Progress, progress_text
 from ftc.cli.reading import Reading
 from ftc.plan.stages import Plan
 from ftc.store.locks import Holder
@@ -83,3 +83,15 @@ def test_reading_much_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> N
         "reading weights, once: 12.0 of 140.0 GB",
         "reading weights, once: 140.0 of 140.0 GB",
     ]
+
+
+def test_progress_of_a_training_tells_memory_speed_and_time_left_in_words() -> None:
+    """Bytes, tokens a second and seconds come last, in their units."""
+    values = {
+        "loss": 1.8312, "grad_norm": 0.25, "memory_bytes": 1288490189,
+        "tokens_per_second": 4100.0, "eta_s": 20.0,
+    }  # fmt: skip
+
+    text = progress_text({"unit": "step", "done": 12, "total": 60, "values": values})
+
+    assert text == "step 12/60  loss 1.831  grad norm 0.25  1.2 GiB  4.1k tok/s  ETA 20s"

@@ -43,7 +43,10 @@ def run(params: Params, stage: StageSpec) -> None:
         work=stage.work,
     )
 
-    events.phase("writing the adapter")
+    if params.training.load_best_model_at_end and curves.best.step is not None:
+        events.phase(f"writing the adapter of step {curves.best.step}, the best")
+    else:
+        events.phase("writing the adapter")
     write_adapter(adapted.model, stage.outputs["adapter"])
     curves.write(stage.outputs["curves"])
     events.done(rows=len(rows), steps=len(curves.points), loss=curves.points[-1].loss)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ftc_runtime.contract import Artifact, Need, Settings, StageParams, operational
 from ftc_runtime.stages.model.spec import Dtype
+from ftc_runtime.stages.sft.evaluation import Evaluation
 
 
 class Lora(Settings):
@@ -20,7 +21,7 @@ class Lora(Settings):
     use_rslora: bool = Field(default=False, description="Scale by alpha / sqrt(r)")
 
 
-class Training(Settings):
+class Training(Evaluation):
     """The loop, by the fields of transformers.TrainingArguments where it has one."""
 
     num_train_epochs: float = Field(default=3.0, description="Passes over the rows", gt=0)

@@ -32,7 +32,7 @@ class Item(Finetune):
         description="What to train on: a list, or a mapping of names to shares"
     )
     eval_dataset: Rows | None = Field(
-        default=None, description="Rows whose loss is measured after each epoch"
+        default=None, description="Rows whose loss is measured, by training.eval_strategy"
     )
     data: Data = Field(default=Data(), description="How rows become token ids")
 

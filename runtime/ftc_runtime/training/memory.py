@@ -1,0 +1,18 @@
+"""How much memory a training has taken at most."""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+import torch
+
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Return the most that PyTorch held on a GPU, or that this process had resident."""
+    if device.type == "cuda":
+        peak: int = torch.cuda.max_memory_allocated(device)
+        return peak
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
