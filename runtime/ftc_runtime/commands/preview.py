@@ -27,8 +27,9 @@ from ftc_runtime.templates.encoding import Encoder
 
 def run(command: Preview) -> Json:
     """Return the rows that are wanted of each part, as `Answer` says."""
-    texts = command.tokenizer is not None and command.chat is None
-    params = (TextParams if texts else Params).model_validate(command.tokens)
+    params = (TextParams if command.kind == "text_tokens" else Params).model_validate(
+        command.tokens
+    )
     view = _view(command, params)
     answer = Answer(
         unit="characters" if command.tokenizer is None else "tokens",

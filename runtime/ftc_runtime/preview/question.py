@@ -43,8 +43,8 @@ class Preview(Settings):
     """Show rows. The answer is an `Answer` of `ftc_runtime.preview.records`.
 
     Without a tokenizer rows are shown as they are, else as *chat* and *tokens*, the settings of a
-    `tokens` stage, make them; with a
-    tokenizer and no *chat* they are texts, and *tokens* those of a `text_tokens` stage.
+    `tokens` stage, make them; texts as a
+    `text_tokens` stage does, if *kind* says so.
     """
 
     command: Literal["preview"] = "preview"
@@ -52,6 +52,8 @@ class Preview(Settings):
     choice: PreviewChoice = PreviewChoice()
     tokenizer: Path | None = None
     chat: Path | None = None
+    kind: Literal["tokens", "text_tokens"] = "tokens"
+    """Of the stage whose settings *tokens* are."""
     tokens: dict[str, Any] = Field(default={})
     report: Path | None = None
     """Of a `dataset` stage, which names the rows that could not be used."""

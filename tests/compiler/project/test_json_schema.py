@@ -40,7 +40,7 @@ def test_an_editor_completes_the_axes_of_a_matrix() -> None:
     """Any setting by its whole path, with a list of values; defaults have none."""
     schema = json_schema()
 
-    [form] = schema["properties"]["finetunes"]["additionalProperties"]["anyOf"]
+    _pretrain, form = schema["properties"]["finetunes"]["additionalProperties"]["anyOf"]
     matrix = schema["$defs"][form["$ref"].removeprefix("#/$defs/")]["properties"]["matrix"]
     assert {"model", "lora", "lora.r", "training.learning_rate"} <= matrix["properties"].keys()
     assert matrix["properties"]["lora.r"] == {"type": "array", "minItems": 1, "uniqueItems": True}

@@ -66,6 +66,7 @@ class Subject(NamedTuple):
             choice=choice,
             tokenizer=path(self.tokenizer),
             chat=path(self.chat),
+            kind="text_tokens" if self.tokens and self.tokens.kind == "text_tokens" else "tokens",
             tokens=tokens,
             report=path(self.report),
         )
