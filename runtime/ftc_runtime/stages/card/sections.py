@@ -82,6 +82,12 @@ def _data(facts: Facts) -> Iterator[str]:
             f"{train['longest']:,}, and {dropped:,} were left out as too long. "
             f"Chat template: {_template(facts)}."
         )
+    for told in facts.of_kind("text_tokens"):
+        train = told.report["train"]
+        yield (
+            f"{train['rows']:,} texts of {train['tokens']:,} tokens were trained on as a whole; "
+            f"{train['dropped']['overlong']['rows']:,} were left out as too long."
+        )
 
 
 def _template(facts: Facts) -> str:
