@@ -115,8 +115,8 @@ def _meaning(link: Link, items: Items, broken: Sequence[Written]) -> Meaning | D
 
 @cache
 def could_make(section: str) -> frozenset[Artifact]:
-    """Return what the items of a section can make, in any form."""
-    classes = SECTIONS[section].item_classes()
+    """Return what the items of a section can make, in any form: of `remotes` nothing."""
+    classes = SECTIONS[section].item_classes() if section in SECTIONS else ()
     return frozenset(made for item_class in classes for made in item_class.makes.values())
 
 

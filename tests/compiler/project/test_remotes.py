@@ -45,3 +45,17 @@ def test_a_secret_elsewhere_is_refused_as_before(refused: Callable[..., str]) ->
     )
 
     assert printed.startswith("error[secret]: A_TOKEN looks like a secret")
+
+
+def test_a_faulty_remote_hides_no_other_fault(refused: Callable[..., str]) -> None:
+    """A name that nothing has is told beside it, with what would do."""
+    printed = refused(
+        "version: 1\nname: forge\nremotes: {team: {urll: https://acme.test/x}}\n"
+        "models: {base: {source: scratch://llama}}\n"
+        "exports: {merged: {model: bsae, format: safetensors}}\n"
+    )
+
+    told = [line for line in printed.splitlines() if line.startswith("error")]
+    assert [line.partition("]")[0] for line in told] == [
+        "error[unknown-key", "error[missing-key", "error[unknown-name",
+    ]  # fmt: skip
