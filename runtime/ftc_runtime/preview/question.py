@@ -43,8 +43,7 @@ class Preview(Settings):
     """Show rows. The answer is an `Answer` of `ftc_runtime.preview.records`.
 
     Without a tokenizer rows are shown as they are, else as *chat* and *tokens*, the settings of a
-    `tokens` stage, make them; texts as a
-    `text_tokens` stage does, if *kind* says so.
+    stage of *kind*, make them.
     """
 
     command: Literal["preview"] = "preview"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import resource
-import sys
 
 import torch
-
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def peak_bytes(device: torch.device) -> int:
@@ -15,4 +12,4 @@ def peak_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         peak: int = torch.cuda.max_memory_allocated(device)
         return peak
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # KiB
